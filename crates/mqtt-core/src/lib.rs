@@ -1,1 +1,42 @@
-//! Work in progress.
+//! The mind of an MQTT broker, without I/O: connection state machine, sessions, subscriptions, retained messages.
+//!
+//! Bytes and time come in as arguments; packets, receivers to wake, and what to do next come out. [`Connection`] is one client's side,
+//! [`Broker`] is what all connections share. Nothing here waits, reads a clock or writes a log.
+
+mod alias;
+mod broker;
+mod budget;
+mod connection;
+mod counters;
+mod delivery;
+mod index;
+mod limits;
+mod message;
+mod output;
+mod policy;
+mod received;
+mod retained;
+mod session;
+mod sessions;
+mod slot;
+mod timestamp;
+mod wakes;
+mod will;
+mod window;
+
+pub use broker::Broker;
+pub use budget::Budget;
+pub use connection::{AuthRequest, Close, Connection, Context, Credentials, Next, Scratch, Verdict};
+pub use counters::{Counter, Counters};
+pub use delivery::{Delivery, Origin};
+pub use index::{Group, Index};
+pub use limits::Limits;
+pub use message::{Content, Message};
+pub use output::Output;
+pub use retained::{Full, Position, Retained};
+pub use session::Session;
+pub use sessions::Sessions;
+pub use slot::Slot;
+pub use timestamp::Timestamp;
+pub use wakes::Wakes;
+pub use will::Will;

@@ -1,6 +1,7 @@
 //! CONNECT (3.1).
 
-use crate::property::Place;
+use crate::decode::check_flags;
+use crate::properties::Place;
 use crate::reader::Reader;
 use crate::{DecodeError, PacketType, Properties, PropertyId, QoS, ReasonCode, Sender, Version};
 
@@ -58,8 +59,10 @@ fn version(name: &[u8], level: u8) -> Result<Version, DecodeError> {
         (b"MQIsdp", 3) => Ok(Version::V3),
         (b"MQTT" | b"MQIsdp", _) => {
             let what = "Protocol Version is none of 3 (MQIsdp), 4 and 5 (MQTT)";
-            // A newer client reads the newest refusal there is, an older one the oldest.
-            let answer = if level > 5 { Version::V5 } else { Version::V311 };
+            // A newer client reads the newest refusal there is, an older one the oldest. Bridges set the top bit beside the level they speak
+            // and try again without it once they have read a refusal in that level's format.
+            let newer = name == b"MQTT" && level & 0x7F >= 5;
+            let answer = if newer { Version::V5 } else { Version::V311 };
             let refused = DecodeError::with(ReasonCode::UnsupportedProtocolVersion, what);
             Err(DecodeError { version: Some(answer), ..refused })
         }
@@ -68,10 +71,12 @@ fn version(name: &[u8], level: u8) -> Result<Version, DecodeError> {
 }
 
 impl<'a> Connect<'a> {
-    pub(crate) fn decode(mut reader: Reader<'a>) -> Result<Connect<'a>, DecodeError> {
+    pub(crate) fn decode(first: u8, mut reader: Reader<'a>) -> Result<Connect<'a>, DecodeError> {
         let name = reader.binary()?;
         let version = version(name, reader.u8()?)?;
-        Connect::decode_rest(reader, version).map_err(|error| DecodeError { version: Some(version), ..error })
+        check_flags(PacketType::Connect, first & 0x0F, version)
+            .and_then(|()| Connect::decode_rest(reader, version))
+            .map_err(|error| DecodeError { version: Some(version), ..error })
     }
 
     fn decode_rest(mut reader: Reader<'a>, version: Version) -> Result<Connect<'a>, DecodeError> {
@@ -127,5 +132,40 @@ impl<'a> Connect<'a> {
         };
         let (topic, payload) = (reader.string()?, reader.binary()?);
         Ok(Some(Will { qos, retain: flags & flag::WILL_RETAIN != 0, properties, topic, payload }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &[u8], level: u8) -> DecodeError {
+        version(name, level).expect_err("no version of this name and level")
+    }
+
+    #[test]
+    fn a_refused_version_is_answered_in_a_format_its_sender_reads() {
+        let old = [(&b"MQTT"[..], 0), (b"MQTT", 3), (b"MQIsdp", 4), (b"MQIsdp", 5), (b"MQTT", 0x83), (b"MQTT", 0x84)];
+        for (name, level) in old {
+            assert_eq!(refused(name, level).version, Some(Version::V311), "level {level}");
+        }
+        for level in [6, 0x7F, 0x85] {
+            assert_eq!(refused(b"MQTT", level).version, Some(Version::V5), "level {level}");
+        }
+        assert_eq!(refused(b"HTTP", 4).version, None);
+        assert!(refused(b"mqtt", 5).code == ReasonCode::UnsupportedProtocolVersion);
+    }
+
+    #[test]
+    fn an_error_behind_the_version_names_it() {
+        for (bytes, expected) in [
+            (&b"\0\x04MQTT\x04\x03\0\0\0\0"[..], Some(Version::V311)),
+            (b"\0\x06MQIsdp\x03", Some(Version::V3)),
+            (b"\0\x04MQTT\x05\x02\0\0", Some(Version::V5)),
+            (b"\0\x04MQTT", None),
+        ] {
+            let error = Connect::decode(0x10, Reader::new(bytes)).expect_err("the packet is broken");
+            assert_eq!(error.version, expected);
+        }
     }
 }

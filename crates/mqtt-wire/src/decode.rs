@@ -1,10 +1,10 @@
 //! Bytes to packets.
 
-use crate::property::Place;
+use crate::properties::Place;
 use crate::reader::Reader;
 use crate::{
-    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketType, Properties, PropertyId, Publish, ReasonCode,
-    SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
+    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketType, Properties, PropertyId, Publish,
+    ReasonCode, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
 };
 
 /// Who sent the packet: some are legal in one direction only, and some properties too.
@@ -40,13 +40,15 @@ fn decode_body<'a>(
     if packet == PacketType::Publish {
         return Publish::decode(first, reader, version, sender).map(Packet::Publish);
     }
-    check_flags(packet, first & 0x0F, version)?;
     check_direction(packet, version, sender)?;
+    if packet == PacketType::Connect {
+        return Connect::decode(first, reader).map(Packet::Connect);
+    }
+    check_flags(packet, first & 0x0F, version)?;
     let decoded = match packet {
-        PacketType::Connect => return Connect::decode(reader).map(Packet::Connect),
         PacketType::Subscribe => return Subscribe::decode(reader, version).map(Packet::Subscribe),
         PacketType::Unsubscribe => return Unsubscribe::decode(reader, version).map(Packet::Unsubscribe),
-        PacketType::Publish => unreachable!("returned above"),
+        PacketType::Connect | PacketType::Publish => unreachable!("returned above"),
         PacketType::PubAck => Packet::PubAck(ack(&mut reader, packet, version, sender)?),
         PacketType::PubRec => Packet::PubRec(ack(&mut reader, packet, version, sender)?),
         PacketType::PubRel => Packet::PubRel(ack(&mut reader, packet, version, sender)?),
@@ -72,7 +74,7 @@ fn decode_body<'a>(
 }
 
 /// [MQTT-2.1.3-1]: the lower nibble is 0010 for three types and 0000 for the others. 3.1 disregards it (MQTT31-12, MQTT31-13).
-fn check_flags(packet: PacketType, flags: u8, version: Version) -> Result<(), DecodeError> {
+pub(crate) fn check_flags(packet: PacketType, flags: u8, version: Version) -> Result<(), DecodeError> {
     let expected = match packet {
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => 0b0010,
         _ => 0,
@@ -148,11 +150,15 @@ fn connack<'a>(reader: &mut Reader<'a>, version: Version, sender: Sender) -> Res
     if flags > 1 && version != Version::V3 {
         return Err(DecodeError::malformed("reserved bits of the Connect Acknowledge Flags are set")); // [MQTT-3.2.2-1]
     }
+    let session_present = flags & 1 == 1 && version != Version::V3; // MQTT31-06
     let byte = reader.u8()?;
+    if session_present && byte != 0 {
+        return Err(DecodeError::protocol("Session Present is set in a refusal")); // [MQTT-3.2.2-6]
+    }
     if version.has_properties() {
         let reason = reason(byte, PacketType::ConnAck, sender)?;
         let properties = Properties::decode(reader, Place::Packet(PacketType::ConnAck), sender)?;
-        return Ok(ConnAck { session_present: flags & 1 == 1, reason, properties });
+        return Ok(ConnAck { session_present, reason, properties });
     }
     let reason = match byte {
         0 => ReasonCode::Success,
@@ -163,7 +169,7 @@ fn connack<'a>(reader: &mut Reader<'a>, version: Version, sender: Sender) -> Res
         5 => ReasonCode::NotAuthorized,
         _ => return Err(DecodeError::protocol("Connect Return code is above 5")),
     };
-    Ok(ConnAck { session_present: flags & 1 == 1, reason, properties: Properties::NONE })
+    Ok(ConnAck { session_present, reason, properties: Properties::NONE })
 }
 
 /// SUBACK and UNSUBACK share their shape.
@@ -184,8 +190,10 @@ fn answer<'a>(
     if reasons.is_empty() != bare {
         return Err(DecodeError::malformed("wrong number of Reason Codes"));
     }
-    let legal = |byte: &u8| match packet {
-        PacketType::SubAck => {
+    let legal = |byte: &u8| match (packet, version) {
+        (PacketType::SubAck, Version::V3) => matches!(byte, 0..=2), // MQTT31-17
+        (PacketType::SubAck, Version::V311) => matches!(byte, 0..=2 | 0x80), // [MQTT-3.9.3-2]
+        (PacketType::SubAck, Version::V5) => {
             matches!(byte, 0..=2 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91 | 0x97 | 0x9E | 0xA1 | 0xA2)
         }
         _ => matches!(byte, 0x00 | 0x11 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91),

@@ -2,7 +2,7 @@
 
 use crate::connect::flag;
 use crate::varint::{put_varint, varint_len};
-use crate::{Ack, ConnAck, Connect, Packet, PacketType, Properties, QoS, ReasonCode, Version};
+use crate::{Ack, ConnAck, Connect, Packet, PacketType, Properties, ReasonCode, Version};
 
 /// Appends Binary Data or a string: two bytes of length, then the bytes. Callers hold at most 65,535 of them.
 pub(crate) fn put_binary(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -27,7 +27,8 @@ impl Packet<'_> {
             Packet::PubRel(ack) => encode_ack(Type::PubRel, 2, ack, version, out),
             Packet::PubComp(ack) => encode_ack(Type::PubComp, 0, ack, version, out),
             Packet::Subscribe(packet) => {
-                put_request(out, Type::Subscribe, packet.packet_id.get(), packet.properties, packet.raw, version);
+                let payload = packet.payload(version);
+                put_request(out, Type::Subscribe, packet.packet_id.get(), packet.properties, &payload, version);
             }
             Packet::Unsubscribe(packet) => {
                 put_request(out, Type::Unsubscribe, packet.packet_id.get(), packet.properties, packet.raw, version);
@@ -152,7 +153,6 @@ fn encode_connect(connect: &Connect<'_>, out: &mut Vec<u8>) {
     if let Some(will) = &connect.will {
         flags |= flag::WILL | (will.qos as u8) << 3 | if will.retain { flag::WILL_RETAIN } else { 0 };
     }
-    debug_assert!(connect.will.is_none_or(|will| will.qos <= QoS::ExactlyOnce));
     flags |= if connect.user_name.is_some() { flag::USER_NAME } else { 0 };
     flags |= if connect.password.is_some() { flag::PASSWORD } else { 0 };
     body.extend_from_slice(&[version.level(), flags]);

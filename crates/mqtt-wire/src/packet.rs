@@ -29,8 +29,21 @@ impl PacketType {
     pub const ALL: [PacketType; 15] = {
         use PacketType::*;
         [
-            Connect, ConnAck, Publish, PubAck, PubRec, PubRel, PubComp, Subscribe, SubAck, Unsubscribe, UnsubAck, PingReq,
-            PingResp, Disconnect, Auth,
+            Connect,
+            ConnAck,
+            Publish,
+            PubAck,
+            PubRec,
+            PubRel,
+            PubComp,
+            Subscribe,
+            SubAck,
+            Unsubscribe,
+            UnsubAck,
+            PingReq,
+            PingResp,
+            Disconnect,
+            Auth,
         ]
     };
 

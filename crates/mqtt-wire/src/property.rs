@@ -1,11 +1,6 @@
-//! Properties (5.0, 2.2.2): the table as data, checked slices, and a writer.
-//!
-//! Received properties stay the bytes they were: [`Properties`] is a slice that has been checked once against [`TABLE`], and reading walks it
-//! again. Most packets have none or few, so that beats a map.
+//! One property (5.0, 2.2.2): identifiers, values, and the table of which may stand where.
 
-use crate::reader::Reader;
-use crate::varint::put_varint;
-use crate::{DecodeError, PacketType, ReasonCode, Sender};
+use crate::ReasonCode;
 
 /// Property Identifiers, named as in the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +78,7 @@ pub struct Rule {
     pub zero: Option<ReasonCode>,
 }
 
-const WILL: u16 = 1;
+pub(crate) const WILL: u16 = 1;
 const CONNECT: u16 = 1 << 1;
 const CONNACK: u16 = 1 << 2;
 const PUBLISH: u16 = 1 << 3;
@@ -150,7 +145,7 @@ pub static TABLE: [Rule; 27] = {
 };
 
 /// The row of an identifier.
-fn find(id: u8) -> Option<&'static Rule> {
+pub(crate) fn find(id: u8) -> Option<&'static Rule> {
     TABLE.binary_search_by_key(&id, |rule| rule.id.0).ok().map(|at| &TABLE[at])
 }
 
@@ -168,8 +163,20 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         matches!(self, Value::Byte(0) | Value::U16(0) | Value::U32(0) | Value::Varint(0))
+    }
+
+    pub(crate) fn is_of(self, kind: Kind) -> bool {
+        kind == match self {
+            Value::Byte(_) => Kind::Flag,
+            Value::U16(_) => Kind::U16,
+            Value::U32(_) => Kind::U32,
+            Value::Varint(_) => Kind::Varint,
+            Value::Str(_) => Kind::Str,
+            Value::Bin(_) => Kind::Bin,
+            Value::Pair(..) => Kind::Pair,
+        }
     }
 }
 
@@ -182,206 +189,14 @@ pub struct Property<'a> {
     pub value: Value<'a>,
 }
 
-fn read<'a>(reader: &mut Reader<'a>) -> Result<(&'static Rule, Property<'a>), DecodeError> {
-    // Identifiers are Variable Byte Integers; all that exist fit one byte.
-    let id = reader.varint()?;
-    let rule = u8::try_from(id).ok().and_then(find).ok_or(DecodeError::malformed("unknown Property Identifier"))?;
-    let value = match rule.kind {
-        Kind::Flag => Value::Byte(reader.u8()?),
-        Kind::U16 => Value::U16(reader.u16()?),
-        Kind::U32 => Value::U32(reader.u32()?),
-        Kind::Varint => Value::Varint(reader.varint()?),
-        Kind::Str => Value::Str(reader.string()?),
-        Kind::Bin => Value::Bin(reader.binary()?),
-        Kind::Pair => Value::Pair(reader.string()?, reader.string()?),
-    };
-    Ok((rule, Property { id: rule.id, value }))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The properties of one packet, checked against [`TABLE`]; empty in 3.x.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Properties<'a> {
-    raw: &'a [u8],
-}
-
-/// Where properties stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Packet(PacketType),
-    Will,
-}
-
-impl Place {
-    fn bit(self) -> u16 {
-        match self {
-            Place::Will => WILL,
-            Place::Packet(packet) => 1 << packet as u8,
-        }
-    }
-}
-
-impl<'a> Properties<'a> {
-    /// No properties.
-    pub const NONE: Properties<'static> = Properties { raw: &[] };
-
-    /// Reads a Property Length and that many bytes, and checks each property against its row.
-    pub(crate) fn decode(reader: &mut Reader<'a>, place: Place, sender: Sender) -> Result<Properties<'a>, DecodeError> {
-        let length = reader.varint()? as usize;
-        if length == 0 {
-            return Ok(Properties::NONE);
-        }
-        let properties = Properties { raw: reader.take(length)? };
-        properties.check(place, sender)?;
-        Ok(properties)
-    }
-
-    fn check(self, place: Place, sender: Sender) -> Result<(), DecodeError> {
-        let mut reader = Reader::new(self.raw);
-        let mut seen = 0u64;
-        while !reader.is_empty() {
-            let (rule, property) = read(&mut reader)?;
-            let (allowed, elsewhere) = match sender {
-                Sender::Client => (rule.from_client, rule.from_server),
-                Sender::Server => (rule.from_server, rule.from_client),
-            };
-            if allowed & place.bit() == 0 {
-                // The right packet from the wrong side breaks the protocol; the wrong packet breaks the format.
-                let wrong_side = elsewhere & place.bit() != 0;
-                let what = "property is not allowed in this packet";
-                return Err(if wrong_side { DecodeError::protocol(what) } else { DecodeError::malformed(what) });
-            }
-            let bit = 1u64 << rule.id.0;
-            let many = rule.many && (rule.id != PropertyId::SUBSCRIPTION_IDENTIFIER || sender == Sender::Server);
-            if seen & bit != 0 && !many {
-                return Err(DecodeError::protocol("property stands twice"));
-            }
-            seen |= bit;
-            if let (Kind::Flag, Value::Byte(2..)) = (rule.kind, property.value) {
-                return Err(DecodeError::protocol("property is neither 0 nor 1"));
-            }
-            if let (Some(code), true) = (rule.zero, property.value.is_zero()) {
-                return Err(DecodeError::with(code, "property is 0"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The bytes after the Property Length.
-    pub fn raw(self) -> &'a [u8] {
-        self.raw
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(self) -> bool {
-        self.raw.is_empty()
-    }
-
-    /// The properties in their order.
-    pub fn iter(self) -> impl Iterator<Item = Property<'a>> {
-        self.spans().map(|(property, _)| property)
-    }
-
-    /// The properties in their order, each with its bytes.
-    pub fn spans(self) -> impl Iterator<Item = (Property<'a>, &'a [u8])> {
-        let mut reader = Reader::new(self.raw);
-        std::iter::from_fn(move || {
-            let before = reader.rest();
-            let (_, property) = read(&mut reader).ok()?;
-            Some((property, &before[..before.len() - reader.rest().len()]))
-        })
-    }
-
-    /// The first value of `id`.
-    pub fn get(self, id: PropertyId) -> Option<Value<'a>> {
-        self.iter().find(|property| property.id == id).map(|property| property.value)
-    }
-
-    /// The value of an integer property.
-    pub fn number(self, id: PropertyId) -> Option<u32> {
-        match self.get(id)? {
-            Value::Byte(value) => Some(value.into()),
-            Value::U16(value) => Some(value.into()),
-            Value::U32(value) | Value::Varint(value) => Some(value),
-            Value::Str(_) | Value::Bin(_) | Value::Pair(..) => None,
-        }
-    }
-
-    /// The value of a string property.
-    pub fn text(self, id: PropertyId) -> Option<&'a str> {
-        match self.get(id)? {
-            Value::Str(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The value of a binary property.
-    pub fn bytes(self, id: PropertyId) -> Option<&'a [u8]> {
-        match self.get(id)? {
-            Value::Bin(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
-}
-
-/// Properties to send, written in wire format as they are added.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PropertyBuf {
-    raw: Vec<u8>,
-}
-
-impl PropertyBuf {
-    /// No properties; allocates nothing.
-    pub fn new() -> PropertyBuf {
-        PropertyBuf::default()
-    }
-
-    /// Appends a property. Texts and binary values are at most 65,535 bytes long: longer ones are not added.
-    pub fn push(&mut self, id: PropertyId, value: Value<'_>) {
-        let fits = |bytes: &[u8]| bytes.len() <= usize::from(u16::MAX);
-        let start = self.raw.len();
-        self.raw.push(id.0);
-        let whole = match value {
-            Value::Byte(byte) => {
-                self.raw.push(byte);
-                true
-            }
-            Value::U16(number) => {
-                self.raw.extend_from_slice(&number.to_be_bytes());
-                true
-            }
-            Value::U32(number) => {
-                self.raw.extend_from_slice(&number.to_be_bytes());
-                true
-            }
-            Value::Varint(number) => {
-                put_varint(&mut self.raw, number as usize);
-                true
-            }
-            Value::Str(text) if fits(text.as_bytes()) => self.put(text.as_bytes()),
-            Value::Bin(bytes) if fits(bytes) => self.put(bytes),
-            Value::Pair(name, text) if fits(name.as_bytes()) && fits(text.as_bytes()) => {
-                self.put(name.as_bytes()) && self.put(text.as_bytes())
-            }
-            Value::Str(_) | Value::Bin(_) | Value::Pair(..) => false,
-        };
-        if !whole {
-            self.raw.truncate(start);
-        }
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> bool {
-        self.raw.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
-        self.raw.extend_from_slice(bytes);
-        true
-    }
-
-    /// Appends properties that are in wire format already.
-    pub fn extend(&mut self, properties: Properties<'_>) {
-        self.raw.extend_from_slice(properties.raw);
-    }
-
-    /// The properties as a packet holds them.
-    pub fn as_properties(&self) -> Properties<'_> {
-        Properties { raw: &self.raw }
+    #[test]
+    fn the_table_is_in_order_of_identifier() {
+        assert!(TABLE.is_sorted_by_key(|rule| rule.id));
+        assert!(TABLE.iter().all(|rule| find(rule.id.0).is_some_and(|found| found.id == rule.id)));
+        assert!(find(0).is_none() && find(0x2B).is_none() && find(0xFF).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! PUBLISH (3.3).
 
 use crate::encode::put_binary;
-use crate::property::Place;
+use crate::properties::Place;
 use crate::reader::Reader;
 use crate::varint::{put_varint, varint_len};
 use crate::{DecodeError, PacketId, PacketType, Properties, PropertyId, QoS, Sender, Version};
@@ -49,8 +49,7 @@ impl<'a> Publish<'a> {
             true => Properties::decode(&mut reader, Place::Packet(PacketType::Publish), sender)?,
             false => Properties::NONE,
         };
-        let aliased = !properties.is_empty() && properties.get(PropertyId::TOPIC_ALIAS).is_some();
-        if topic.is_empty() && !aliased {
+        if topic.is_empty() && properties.get(PropertyId::TOPIC_ALIAS).is_none() {
             return Err(DecodeError::protocol("Topic Name is empty and there is no Topic Alias"));
         }
         Ok(Publish { dup, qos, retain: first & RETAIN != 0, topic, packet_id, properties, payload: reader.rest() })

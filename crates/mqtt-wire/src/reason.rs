@@ -117,3 +117,49 @@ impl fmt::Display for ReasonCode {
         write!(f, "0x{:02X} {}", *self as u8, self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_as_they_are_written() {
+        assert_eq!(ReasonCode::ALL.len(), 43);
+        assert!(ReasonCode::ALL.is_sorted_by_key(|code| *code as u8));
+        for value in 0..=u8::MAX {
+            let listed = ReasonCode::ALL.iter().copied().find(|code| *code as u8 == value);
+            assert_eq!(ReasonCode::from_u8(value), listed);
+        }
+        assert!(ReasonCode::ALL.iter().all(|code| code.is_failure() == (*code as u8 > 0x19)));
+    }
+
+    /// MQTT31-07 and 3.2.2.3 of 3.1.1: six codes, and the refusals that have none are a close without CONNACK.
+    #[test]
+    fn refusals_of_3x_use_the_six_return_codes() {
+        let of = |code: ReasonCode| code.connect_return_code();
+        assert_eq!(of(ReasonCode::Success), Some(0));
+        assert_eq!(of(ReasonCode::UnsupportedProtocolVersion), Some(1));
+        assert_eq!(of(ReasonCode::ClientIdentifierNotValid), Some(2));
+        assert_eq!(of(ReasonCode::ServerBusy), Some(3));
+        assert_eq!(of(ReasonCode::BadUserNameOrPassword), Some(4));
+        assert_eq!(of(ReasonCode::NotAuthorized), Some(5));
+        assert_eq!(of(ReasonCode::MalformedPacket), None);
+        let success = |code: &&ReasonCode| of(**code) == Some(0);
+        assert_eq!(ReasonCode::ALL.iter().filter(success).count(), 1, "no failure reads as accepted");
+    }
+
+    #[test]
+    fn a_refused_filter_reads_in_each_version_as_it_can() {
+        assert_eq!(ReasonCode::NotAuthorized.suback_byte(Version::V5), 0x87);
+        assert_eq!(ReasonCode::NotAuthorized.suback_byte(Version::V311), 0x80);
+        assert_eq!(ReasonCode::NotAuthorized.suback_byte(Version::V3), 0x00);
+        for version in [Version::V3, Version::V311, Version::V5] {
+            assert_eq!(ReasonCode::GrantedQoS2.suback_byte(version), 2);
+        }
+    }
+
+    #[test]
+    fn a_code_shows_its_number_and_name() {
+        assert_eq!(ReasonCode::ServerMoved.to_string(), "0x9D Server moved");
+    }
+}

@@ -1,8 +1,9 @@
 //! SUBSCRIBE (3.8) and UNSUBSCRIBE (3.10).
 
-use crate::property::Place;
+use crate::properties::Place;
 use crate::reader::Reader;
 use crate::{DecodeError, PacketId, PacketType, Properties, QoS, Sender, Version};
+use std::borrow::Cow;
 
 /// When retained messages are sent for a subscription (3.8.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -74,15 +75,24 @@ pub struct SubscribeEntry<'a> {
 }
 
 /// SUBSCRIBE. The entries stay in wire format and have been checked to be whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Subscribe<'a> {
     /// Repeated in the SUBACK.
     pub packet_id: PacketId,
     /// Empty in 3.x.
     pub properties: Properties<'a>,
-    pub(crate) raw: &'a [u8],
+    raw: &'a [u8],
     version: Version,
 }
+
+/// Equal in what it asks for; bits that 3.1 disregards do not count.
+impl PartialEq for Subscribe<'_> {
+    fn eq(&self, other: &Subscribe<'_>) -> bool {
+        self.packet_id == other.packet_id && self.properties == other.properties && self.entries().eq(other.entries())
+    }
+}
+
+impl Eq for Subscribe<'_> {}
 
 /// Appends an entry in wire format; the two low bits of the options byte are also the 3.x byte.
 fn put_entry(raw: &mut Vec<u8>, entry: &SubscribeEntry<'_>, version: Version) {
@@ -109,6 +119,16 @@ impl<'a> Subscribe<'a> {
     pub fn entries(&self) -> impl Iterator<Item = SubscribeEntry<'a>> {
         let (mut reader, version) = (Reader::new(self.raw), self.version);
         std::iter::from_fn(move || next_entry(&mut reader, version).ok())
+    }
+
+    /// The entries in the wire format of `version`. A 3.x payload is written anew: what was read may hold bits that mean nothing there.
+    pub(crate) fn payload(&self, version: Version) -> Cow<'a, [u8]> {
+        if version.has_properties() && self.version == version {
+            return Cow::Borrowed(self.raw);
+        }
+        let mut raw = Vec::with_capacity(self.raw.len());
+        self.entries().for_each(|entry| put_entry(&mut raw, &entry, version));
+        Cow::Owned(raw)
     }
 
     pub(crate) fn decode(mut reader: Reader<'a>, version: Version) -> Result<Subscribe<'a>, DecodeError> {
@@ -176,5 +196,59 @@ impl<'a> Unsubscribe<'a> {
             reader.string()?;
         }
         Ok(Unsubscribe { packet_id, properties, raw })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_byte_is_read_bit_by_bit() {
+        for byte in 0..=u8::MAX {
+            let legal = byte & 0xC0 == 0 && byte & 0x03 != 3 && byte & 0x30 != 0x30;
+            let read = SubscriptionOptions::from_byte(byte, Version::V5);
+            assert_eq!(read.is_ok(), legal, "{byte:#04x}");
+            let Ok(options) = read else { continue };
+            assert_eq!(options.to_byte(), byte);
+            assert_eq!(options.no_local, byte & 0x04 == 0x04);
+            assert_eq!(options.retain_as_published, byte & 0x08 == 0x08);
+            assert_eq!(options.retain_handling as u8, byte >> 4);
+            assert_eq!(options.qos as u8, byte & 3);
+        }
+    }
+
+    #[test]
+    fn before_5_the_byte_is_the_qos_alone() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(SubscriptionOptions::from_byte(byte, Version::V311).is_ok(), byte < 3, "{byte:#04x}");
+            let lenient = SubscriptionOptions::from_byte(byte, Version::V3);
+            assert_eq!(lenient.map(SubscriptionOptions::to_byte).ok(), Some(byte & 3).filter(|qos| *qos < 3));
+        }
+    }
+
+    #[test]
+    fn requests_are_equal_by_all_they_ask_for() {
+        let (one, two) = (PacketId::new(1).unwrap(), PacketId::new(2).unwrap());
+        let entry = |filter, qos| SubscribeEntry { filter, options: SubscriptionOptions { qos, ..Default::default() } };
+        let mut raws: [Vec<u8>; 4] = Default::default();
+        let [a, b, c, d] = &mut raws;
+        let subscribe =
+            |id, filter, qos, raw| Subscribe::new(id, Properties::NONE, &[entry(filter, qos)], Version::V5, raw);
+        let first = subscribe(one, "a", QoS::AtMostOnce, a);
+        assert_eq!(first, first);
+        assert_ne!(first, subscribe(two, "a", QoS::AtMostOnce, b));
+        assert_ne!(first, subscribe(one, "b", QoS::AtMostOnce, c));
+        assert_ne!(first, subscribe(one, "a", QoS::AtLeastOnce, d));
+    }
+
+    #[test]
+    fn a_request_is_written_in_the_version_asked_for() {
+        let options = SubscriptionOptions { qos: QoS::AtLeastOnce, no_local: true, ..Default::default() };
+        let (id, mut raw, mut out) = (PacketId::new(1).unwrap(), Vec::new(), Vec::new());
+        let entries = [SubscribeEntry { filter: "a", options }];
+        let subscribe = Subscribe::new(id, Properties::NONE, &entries, Version::V5, &mut raw);
+        crate::Packet::Subscribe(subscribe).encode(Version::V311, &mut out);
+        assert_eq!(out, [0x82, 6, 0, 1, 0, 1, b'a', 1]);
     }
 }

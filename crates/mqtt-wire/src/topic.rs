@@ -123,7 +123,7 @@ impl<'a> TopicFilter<'a> {
                 _ => return false,
             }
         }
-        levels.next().is_none() || self.0.ends_with("/#") || self.0 == "#"
+        levels.next().is_none()
     }
 }
 
@@ -159,6 +159,7 @@ impl<'a> FilterTarget<'a> {
     /// # Errors
     /// The first rule of 4.7 or 4.8.2 that it breaks.
     pub fn parse(text: &'a str) -> Result<FilterTarget<'a>, TopicError> {
+        check_text(text)?;
         if text == "$share" {
             return Err(TopicError::Share);
         }
@@ -175,5 +176,54 @@ impl<'a> FilterTarget<'a> {
         match self {
             FilterTarget::Own(filter) | FilterTarget::Shared(_, filter) => filter,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(filter: &str, topic: &str) -> bool {
+        TopicFilter::parse(filter).unwrap().matches(TopicName::parse(topic).unwrap())
+    }
+
+    /// The examples that 4.7.1 and 4.7.2 speak of.
+    #[test]
+    fn filters_match_by_level() {
+        for topic in ["sport/tennis", "sport/tennis/player", "sport/tennis/player/score"] {
+            assert!(matches("sport/tennis/#", topic));
+        }
+        assert!(matches("sport/#", "sport") && matches("#", "a/b/c") && matches("/+", "/finance"));
+        assert!(matches("+/+", "/finance") && !matches("+", "/finance") && !matches("sport/+", "sport"));
+        assert!(matches("sport/+", "sport/") && !matches("sport", "sport/") && !matches("a", "A"));
+        assert!(!matches("#", "$SYS/x") && !matches("+/x", "$SYS/x") && matches("$SYS/#", "$SYS/x"));
+        assert!(matches("$SYS/+", "$SYS/x") && matches("+/$SYS", "a/$SYS"));
+    }
+
+    #[test]
+    fn each_rule_has_its_error() {
+        let long = "x".repeat(65_536);
+        assert_eq!(TopicName::parse(""), Err(TopicError::Empty));
+        assert_eq!(TopicName::parse("a\0"), Err(TopicError::Nul));
+        assert_eq!(TopicName::parse(&long), Err(TopicError::TooLong));
+        assert_eq!(TopicName::parse("a/+"), Err(TopicError::Wildcard));
+        for text in ["a#", "#/a", "a/#/b", "a+/b", "++", "a/b+"] {
+            assert_eq!(TopicFilter::parse(text), Err(TopicError::Wildcard), "{text}");
+        }
+        assert!(TopicFilter::parse(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn a_share_has_a_name_and_a_filter() {
+        for text in ["$share", "$share/", "$share/g", "$share/g/", "$share//a", "$share/+/a", "$share/g#/a"] {
+            assert_eq!(FilterTarget::parse(text), Err(TopicError::Share), "{text}");
+        }
+        assert_eq!(FilterTarget::parse("$share/g/a+"), Err(TopicError::Wildcard));
+        assert_eq!(FilterTarget::parse("$share/g\0/a"), Err(TopicError::Nul), "the ShareName is text too");
+        let long = format!("$share/g/{}", "x".repeat(65_530));
+        assert_eq!(FilterTarget::parse(&long), Err(TopicError::TooLong), "the limit is that of the whole text");
+        let Ok(FilterTarget::Shared(share, filter)) = FilterTarget::parse("$share/g//+") else { panic!() };
+        assert_eq!((share.as_str(), filter.as_str()), ("g", "/+"));
+        assert!(matches!(FilterTarget::parse("$shared/a"), Ok(FilterTarget::Own(_))));
     }
 }

@@ -45,3 +45,47 @@ pub(crate) fn get_varint(buf: &[u8]) -> Varint {
     }
     if buf.len() >= 4 { Varint::TooLong } else { Varint::Incomplete }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BORDERS: [(usize, &[u8]); 8] = [
+        (0, &[0x00]),
+        (127, &[0x7F]),
+        (128, &[0x80, 0x01]),
+        (16_383, &[0xFF, 0x7F]),
+        (16_384, &[0x80, 0x80, 0x01]),
+        (2_097_151, &[0xFF, 0xFF, 0x7F]),
+        (2_097_152, &[0x80, 0x80, 0x80, 0x01]),
+        (MAX_REMAINING_LENGTH, &[0xFF, 0xFF, 0xFF, 0x7F]),
+    ];
+
+    #[test]
+    fn borders_take_the_bytes_of_table_1_1() {
+        for (value, bytes) in BORDERS {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            assert_eq!(out, bytes);
+            assert_eq!(varint_len(value), bytes.len());
+            assert!(matches!(get_varint(bytes), Varint::Value(read, size) if (read, size) == (value, bytes.len())));
+            for cut in 0..bytes.len() {
+                assert!(matches!(get_varint(&bytes[..cut]), Varint::Incomplete));
+            }
+        }
+    }
+
+    #[test]
+    fn padding_is_told_from_the_shortest_form() {
+        for (bytes, value) in [(&[0x80, 0x00][..], 0), (&[0xFF, 0x00], 127), (&[0x80, 0x81, 0x80, 0x00], 128)] {
+            assert!(matches!(get_varint(bytes), Varint::Padded(read, size) if (read, size) == (value, bytes.len())));
+        }
+    }
+
+    #[test]
+    fn a_fifth_byte_is_never_waited_for() {
+        assert!(matches!(get_varint(&[0x80; 4]), Varint::TooLong));
+        assert!(matches!(get_varint(&[0xFF, 0xFF, 0xFF, 0xFF, 0x01]), Varint::TooLong));
+        assert!(matches!(get_varint(&[0xFF; 3]), Varint::Incomplete));
+    }
+}

@@ -1,0 +1,54 @@
+//! Topic Aliases of one connection (3.3.2.3.4).
+
+use crate::Message;
+
+/// Aliases that the client gave to topics.
+#[derive(Debug, Default)]
+pub(crate) struct Received(Vec<Option<Box<str>>>);
+
+impl Received {
+    /// Maps `alias`, which is within the maximum, to `topic` in place of any earlier one.
+    pub(crate) fn set(&mut self, alias: u16, topic: &str) {
+        let at = usize::from(alias) - 1;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, None);
+        }
+        self.0[at] = Some(topic.into());
+    }
+
+    /// The topic of `alias`.
+    pub(crate) fn get(&self, alias: u16) -> Option<&str> {
+        self.0.get(usize::from(alias).checked_sub(1)?)?.as_deref()
+    }
+}
+
+/// Aliases that the server gave to the first topics it sent; they are not given anew.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    maximum: u16,
+    topics: Vec<Message>,
+}
+
+impl Sent {
+    /// Up to `maximum` aliases [MQTT-3.3.2-11].
+    pub(crate) fn new(maximum: u16) -> Sent {
+        Sent { maximum, topics: Vec::new() }
+    }
+
+    /// The alias of a message's topic, and whether the client knows it already.
+    pub(crate) fn alias(&mut self, message: &Message) -> Option<(u16, bool)> {
+        let same = |other: &Message| other.topic_bytes() == message.topic_bytes();
+        if let Some(at) = self.topics.iter().position(same) {
+            return Some((at as u16 + 1, true));
+        }
+        (self.topics.len() < usize::from(self.maximum)).then(|| {
+            self.topics.push(message.clone());
+            (self.topics.len() as u16, false)
+        })
+    }
+
+    /// Takes the last new alias back: the packet that would have introduced it was not sent.
+    pub(crate) fn forget_last(&mut self) {
+        self.topics.pop();
+    }
+}

@@ -1,0 +1,262 @@
+//! What all connections share, and everything that happens between them: publishing, subscribing, the end of sessions. In memory, without
+//! I/O: nothing here waits.
+
+use crate::budget::Budget;
+use crate::delivery::Origin;
+use crate::index::{Group, Index, Route, Subscriber, Subscription, address};
+use crate::session::{Parked, Replay};
+use crate::slot::Bounds;
+use crate::{Counter, Counters, Delivery, Limits, Message, Retained, Session, Sessions, Slot, Timestamp, Wakes};
+use mqtt_wire::{FilterTarget, QoS, RetainHandling, SubscriptionOptions};
+use std::sync::atomic::{AtomicU64, Ordering};
+use triomphe::Arc;
+
+/// The shared state of a broker.
+#[derive(Default)]
+pub struct Broker {
+    /// Its bounds.
+    pub limits: Limits,
+    /// Its subscriptions.
+    pub index: Index,
+    /// Its retained messages.
+    pub retained: Retained,
+    /// Its sessions.
+    pub sessions: Sessions,
+    /// What happened how often.
+    pub counters: Counters,
+    budget: Budget,
+    assigned: AtomicU64,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::new(Limits::default().queued_bytes)
+    }
+}
+
+impl Broker {
+    /// A broker within `limits`.
+    pub fn new(limits: Limits) -> Broker {
+        Broker { budget: Budget::new(limits.queued_bytes), limits, ..Broker::default() }
+    }
+
+    /// The first levels of the topics that clients asking for Response Information are told to use, empty for none (4.10.1).
+    pub fn response_information(&self) -> &str {
+        "response"
+    }
+
+    /// Memory for queued messages.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    fn bounds(&self) -> Bounds<'_> {
+        Bounds { limits: &self.limits, budget: &self.budget }
+    }
+
+    /// A Client Identifier that no session has [MQTT-3.2.2-16], with a part that cannot be guessed.
+    pub(crate) fn assign_client_id(&self) -> String {
+        loop {
+            let number = self.assigned.fetch_add(1, Ordering::Relaxed);
+            let secret = self.index.hash(&number.to_be_bytes());
+            let id = format!("auto-{number:x}-{secret:016x}");
+            if self.sessions.get(&id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// Publishes on behalf of the broker itself or of a will: keeps a retained message and delivers.
+    pub fn publish(&self, message: &Message, wakes: &mut Wakes) {
+        if message.retain() && self.retained.set(message, &self.limits).is_err() {
+            self.counters.count(Counter::RetainedRefused);
+        }
+        let topic = message.topic_bytes();
+        let mut routes = Vec::new();
+        self.index.lookup(topic, self.index.hash(topic), &mut routes);
+        self.deliver(message, &routes, None, wakes);
+    }
+
+    /// Puts `message` into the inbox of everyone behind `routes`; returns whether there was anyone. `publisher` gets it only through
+    /// subscriptions without No Local.
+    pub(crate) fn deliver(
+        &self,
+        message: &Message,
+        routes: &[Route],
+        publisher: Option<&Arc<Slot>>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let bounds = self.bounds();
+        let mut reached = false;
+        // One route reaches each session once; only several can overlap.
+        let mut overlaps = (routes.len() > 1).then(Vec::new);
+        for route in routes {
+            let behind = route.read();
+            for subscriber in behind.own.as_slice() {
+                if subscriber.no_local() && publisher.is_some_and(|slot| Arc::ptr_eq(slot, &subscriber.slot)) {
+                    continue; // [MQTT-3.8.3-3]
+                }
+                reached = true;
+                match &mut overlaps {
+                    Some(found) => found.push(subscriber.clone()),
+                    None => self.push(&subscriber.slot, delivery(message, subscriber), &bounds, wakes),
+                }
+            }
+            for group in behind.groups() {
+                reached |= !group.is_empty();
+                if let Err(why) = Group::deliver(group, message, &bounds, wakes) {
+                    self.counters.count(why);
+                }
+            }
+        }
+        if let Some(found) = overlaps {
+            self.deliver_once(message, found, wakes);
+        }
+        reached
+    }
+
+    /// [MQTT-3.3.4-2], [MQTT-3.3.4-4]: one copy per session, with the highest QoS and all identifiers.
+    fn deliver_once(&self, message: &Message, mut found: Vec<Subscriber>, wakes: &mut Wakes) {
+        found.sort_by_key(|subscriber| address(&subscriber.slot));
+        let bounds = self.bounds();
+        for same in found.chunk_by(|a, b| Arc::ptr_eq(&a.slot, &b.slot)) {
+            let Some((first, others)) = same.split_first() else { continue };
+            let mut merged = delivery(message, first);
+            for other in others {
+                merged.qos = merged.qos.max(message.qos().min(other.qos()));
+                merged.retain |= message.retain() && other.retain_as_published();
+                merged.origin.add(other.id);
+            }
+            self.push(&first.slot, merged, &bounds, wakes);
+        }
+    }
+
+    fn push(&self, slot: &Slot, delivery: Delivery, bounds: &Bounds<'_>, wakes: &mut Wakes) {
+        if let Err((why, _)) = slot.push(delivery, bounds, wakes) {
+            self.counters.count(why);
+        }
+    }
+
+    /// Subscribes a session; retained messages are noted for sending where the options ask for them.
+    pub(crate) fn subscribe(
+        &self,
+        session: &mut Session,
+        target: FilterTarget<'_>,
+        options: SubscriptionOptions,
+        id: u32,
+    ) {
+        let subscriber = Subscriber::new(session.slot.clone(), options, id);
+        let (subscription, new) = self.index.subscribe(target, subscriber);
+        if new {
+            session.subscriptions.push(subscription);
+        }
+        let wanted = match options.retain_handling {
+            RetainHandling::Send => true,       // [MQTT-3.3.1-9]
+            RetainHandling::SendIfNew => new,   // [MQTT-3.3.1-10]
+            RetainHandling::DoNotSend => false, // [MQTT-3.3.1-11]
+        };
+        if let (true, FilterTarget::Own(filter)) = (wanted, target) {
+            let (filter, qos) = (filter.as_str().into(), options.qos);
+            session.replays.push_back(Replay { filter, position: Default::default(), qos, id });
+        }
+    }
+
+    /// Removes a session's subscription; returns whether there was one.
+    pub(crate) fn unsubscribe(&self, session: &mut Session, target: FilterTarget<'_>) -> bool {
+        let Some(subscription) = self.index.find(target) else { return false };
+        let held = session.subscriptions.iter().position(|other| other.is_same(&subscription));
+        let Some(at) = held else { return false };
+        let subscription = session.subscriptions.swap_remove(at);
+        self.index.unsubscribe(&subscription, &session.slot);
+        if let FilterTarget::Own(filter) = target {
+            session.replays.retain(|replay| *replay.filter != *filter.as_str()); // [MQTT-3.10.4-2]
+        }
+        true
+    }
+
+    /// Whether a session holds a subscription to `target`.
+    pub(crate) fn is_subscribed(&self, session: &Session, target: FilterTarget<'_>) -> bool {
+        let found = self.index.find(target);
+        found.is_some_and(|found| session.subscriptions.iter().any(|held| held.is_same(&found)))
+    }
+
+    /// The connection of a session is gone: the session waits for its client or ends, its will is published now or later.
+    pub(crate) fn leave(&self, mut session: Box<Session>, now: Timestamp, wakes: &mut Wakes) {
+        if session.expiry == 0 {
+            return self.end(session, now, wakes);
+        }
+        let dropped = session.slot.set_offline(&self.budget);
+        self.counters.add(Counter::DroppedOffline, dropped);
+        if session.will.as_ref().is_some_and(|will| will.delay() == 0)
+            && let Some(will) = session.will.take()
+        {
+            self.publish(&will.message(now), wakes);
+        }
+        let will_at = session.will.as_ref().map_or(Timestamp::NEVER, |will| now.plus_seconds(will.delay()));
+        let expires_at = match session.expiry {
+            u32::MAX => Timestamp::NEVER,
+            seconds => now.plus_seconds(seconds),
+        };
+        session.parked = Parked { will_at, expires_at, stamp: 0 };
+        self.sessions.park(session, wakes);
+    }
+
+    /// Ends a session: its will is published [MQTT-3.1.2-8], its subscriptions go, shared messages not yet sent go to other members.
+    pub(crate) fn end(&self, mut session: Box<Session>, now: Timestamp, wakes: &mut Wakes) {
+        let slot = session.slot.clone();
+        let subscriptions: Vec<Subscription> = std::mem::take(&mut session.subscriptions);
+        subscriptions.iter().for_each(|subscription| self.index.unsubscribe(subscription, &slot));
+        if let Some(will) = session.will.take() {
+            self.publish(&will.message(now), wakes);
+        }
+        let waiting = slot.close(&self.budget);
+        let under_way = session.window.drain_unacknowledged();
+        for delivery in under_way.chain(waiting) {
+            self.pass_on(delivery, wakes);
+        }
+        self.sessions.remove(&slot, wakes);
+    }
+
+    /// A message of a session that ended: one of a share goes to another member, others are lost. QoS 2 once sent goes to nobody else
+    /// [MQTT-4.8.2-5].
+    fn pass_on(&self, delivery: Delivery, wakes: &mut Wakes) {
+        let passed = match &delivery.origin {
+            Origin::Shared(group, _) => self.offer(group, &delivery.message, wakes),
+            Origin::Plain | Origin::Identified(_) | Origin::Overlapping(_) => false,
+        };
+        if !passed && delivery.qos > QoS::AtMostOnce {
+            self.counters.count(Counter::DroppedSessionEnded);
+        }
+    }
+
+    fn offer(&self, group: &Arc<Group>, message: &Message, wakes: &mut Wakes) -> bool {
+        Group::deliver(group, message, &self.bounds(), wakes).is_ok()
+    }
+
+    /// Does what is due at `now`: delayed wills, the end of expired sessions, expired retained messages. Returns when to come back at the latest.
+    pub fn sweep(&self, now: Timestamp, wakes: &mut Wakes) -> Timestamp {
+        while let Some(mut session) = self.sessions.due(now) {
+            if session.parked.expires_at <= now {
+                self.counters.count(Counter::SessionsExpired);
+                self.end(session, now, wakes); // [MQTT-4.1.0-2]
+                continue;
+            }
+            if let Some(will) = session.will.take() {
+                self.publish(&will.message(now), wakes);
+            }
+            session.parked.will_at = Timestamp::NEVER;
+            self.sessions.park(session, wakes);
+        }
+        self.retained.sweep(now);
+        self.sessions.next_deadline().unwrap_or(Timestamp::NEVER)
+    }
+}
+
+fn delivery(message: &Message, subscriber: &Subscriber) -> Delivery {
+    Delivery {
+        message: message.clone(),
+        origin: Origin::of(subscriber.id),
+        qos: message.qos().min(subscriber.qos()),
+        retain: message.retain() && subscriber.retain_as_published(), // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+    }
+}

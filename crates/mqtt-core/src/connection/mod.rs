@@ -1,0 +1,284 @@
+//! The state machine of one connection: bytes, verdicts, wake-ups and deadlines in; packets, and what to do next, out.
+//!
+//! It never fails on what a client sends: it answers, at worst with [`Next::Close`]. Whatever waits for something outside leaves as another
+//! [`Next`] and comes back as an input. What is done in memory, such as routing a message, is done at once through [`Broker`].
+
+mod acknowledge;
+mod handshake;
+mod online;
+mod outbound;
+mod publish;
+mod subscribe;
+
+pub use handshake::{AuthRequest, Credentials, Verdict};
+
+use crate::{Broker, Counter, Delivery, Message, Output, Timestamp, Wakes};
+use handshake::Opening;
+use mqtt_wire::{
+    ConnAck, DecodeError, Disconnect, Frame, Packet, PacketType, Properties, PropertyBuf, PropertyId, ReasonCode,
+    Sender, Value, Version, decode, frame,
+};
+use online::Online;
+use std::task::Waker;
+
+/// What a connection works with during one batch.
+pub struct Context<'a> {
+    /// The broker it belongs to.
+    pub broker: &'a Broker,
+    /// The time of this batch.
+    pub now: Timestamp,
+    /// Takes the packets to send.
+    pub output: &'a mut Output,
+    /// Takes the receivers to wake after the batch.
+    pub wakes: &'a mut Wakes,
+    /// Buffers that live as long as the worker.
+    pub scratch: &'a mut Scratch,
+}
+
+/// Buffers of a worker that connections borrow for a batch; empty in between.
+#[derive(Default)]
+pub struct Scratch {
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) messages: Vec<Message>,
+}
+
+/// What the driver does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Feed more.
+    Go,
+    /// Ask the authenticator about [`Connection::auth_request`] and feed nothing before [`Connection::on_verdict`].
+    Authenticate,
+    /// Call [`Connection::claim`], again whenever its waker is called, and feed nothing before it is done.
+    Claim,
+    /// Write the output, close the socket, call [`Connection::on_closed`].
+    Close(Close),
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// The code that says it best, sent or not.
+    pub reason: ReasonCode,
+    /// The same in words.
+    pub what: &'static str,
+}
+
+/// One connection, from accept to close.
+pub struct Connection {
+    phase: Phase,
+}
+
+enum Phase {
+    /// No CONNECT yet.
+    Waiting { deadline: Timestamp },
+    /// CONNECT was read; authentication or the session is under way.
+    Opening(Box<Opening>),
+    /// CONNACK was sent.
+    Online(Box<Online>),
+    /// Over.
+    Closed,
+}
+
+impl Connection {
+    /// A connection accepted at `now`.
+    pub fn new(broker: &Broker, now: Timestamp) -> Connection {
+        Connection { phase: Phase::Waiting { deadline: now + broker.limits.connect_timeout } }
+    }
+
+    /// The Client Identifier, once CONNECT was read.
+    pub fn client_id(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Waiting { .. } | Phase::Closed => None,
+            Phase::Opening(opening) => Some(&opening.client_id),
+            Phase::Online(online) => Some(online.session.client_id()),
+        }
+    }
+
+    /// The protocol version, once CONNECT was read.
+    pub fn version(&self) -> Option<Version> {
+        match &self.phase {
+            Phase::Waiting { .. } | Phase::Closed => None,
+            Phase::Opening(opening) => Some(opening.version),
+            Phase::Online(online) => Some(online.version),
+        }
+    }
+
+    /// Whether CONNACK with 0x00 was sent.
+    pub fn is_online(&self) -> bool {
+        matches!(self.phase, Phase::Online(_))
+    }
+
+    /// When [`Connection::on_timeout`] is to be called if nothing happens before.
+    pub fn deadline(&self) -> Timestamp {
+        match &self.phase {
+            Phase::Waiting { deadline } => *deadline,
+            Phase::Opening(opening) => opening.deadline,
+            Phase::Online(online) => online.deadline(),
+            Phase::Closed => Timestamp::NEVER,
+        }
+    }
+
+    /// Handles the whole packets at the start of `bytes`; returns how many bytes they were. The caller keeps the rest until more arrives.
+    pub fn on_bytes(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> (usize, Next) {
+        let mut used = 0;
+        loop {
+            let rest = &bytes[used..];
+            if let (Phase::Waiting { .. }, Some(&first)) = (&self.phase, rest.first())
+                && PacketType::from_first_byte(first) != Some(PacketType::Connect)
+            {
+                // Decided by the first byte: nobody waits for the body of such a packet [MQTT-3.1.0-1].
+                cx.broker.counters.count(Counter::PacketsRefused);
+                return (bytes.len(), self.close(ReasonCode::ProtocolError, "the first packet is not CONNECT"));
+            }
+            let max = match self.phase {
+                Phase::Online(_) => cx.broker.limits.packet_size,
+                Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => cx.broker.limits.connect_packet_size,
+            };
+            let version = self.version();
+            let (body, end) = match frame(rest, max, version) {
+                Ok(Frame::Complete { body, end }) => (body, end),
+                Ok(Frame::Incomplete { .. }) => return (used, Next::Go),
+                Err(error) => return (bytes.len(), self.on_malformed(error, cx)),
+            };
+            let decoded = decode(rest[0], &rest[body..end], version.unwrap_or(Version::V5), Sender::Client);
+            used += end;
+            let next = match decoded {
+                Ok(packet) => self.on_packet(&packet, cx),
+                Err(error) => self.on_malformed(error, cx),
+            };
+            if next != Next::Go {
+                return (used, next);
+            }
+        }
+    }
+
+    fn on_packet(&mut self, packet: &Packet<'_>, cx: &mut Context<'_>) -> Next {
+        match (&mut self.phase, packet) {
+            (Phase::Online(online), packet) => match online.on_packet(packet, cx) {
+                Next::Close(close) => {
+                    self.shut(close, cx);
+                    Next::Close(close)
+                }
+                next => next,
+            },
+            (Phase::Waiting { deadline }, Packet::Connect(connect)) => {
+                let deadline = *deadline;
+                self.on_connect(connect, deadline, cx)
+            }
+            (Phase::Opening(_), packet) => self.on_packet_while_opening(packet, cx),
+            (Phase::Waiting { .. } | Phase::Closed, _) => {
+                self.close(ReasonCode::ProtocolError, "the first packet is not CONNECT")
+            }
+        }
+    }
+
+    /// A packet that could not be decoded [MQTT-4.13.1-1].
+    fn on_malformed(&mut self, error: DecodeError, cx: &mut Context<'_>) -> Next {
+        cx.broker.counters.count(match error.code {
+            ReasonCode::PacketTooLarge => Counter::PacketsTooLarge,
+            _ => Counter::PacketsRefused,
+        });
+        match &self.phase {
+            Phase::Waiting { .. } => self.refuse_malformed_connect(error, cx),
+            Phase::Opening(_) => self.refuse(error.code, error.what, cx),
+            Phase::Online(_) => {
+                let close = Close { reason: error.code, what: error.what };
+                self.shut(close, cx);
+                Next::Close(close)
+            }
+            Phase::Closed => self.close(error.code, error.what),
+        }
+    }
+
+    /// Tells a client that is online why the connection ends, if its version has a packet for that.
+    fn shut(&mut self, close: Close, cx: &mut Context<'_>) {
+        if let Phase::Online(online) = &mut self.phase {
+            online.put_disconnect(close, cx);
+        }
+    }
+
+    /// The connection ends without a word.
+    fn close(&mut self, reason: ReasonCode, what: &'static str) -> Next {
+        Next::Close(Close { reason, what })
+    }
+
+    /// The server ends the connection, for example to shut down.
+    pub fn on_shutdown(&mut self, reason: ReasonCode, what: &'static str, cx: &mut Context<'_>) -> Next {
+        match &self.phase {
+            Phase::Opening(_) => self.refuse(reason, what, cx),
+            Phase::Waiting { .. } | Phase::Online(_) | Phase::Closed => {
+                let close = Close { reason, what };
+                self.shut(close, cx);
+                Next::Close(close)
+            }
+        }
+    }
+
+    /// The time is at or past [`Connection::deadline`].
+    pub fn on_timeout(&mut self, cx: &mut Context<'_>) -> Next {
+        if cx.now < self.deadline() {
+            return Next::Go;
+        }
+        match &self.phase {
+            Phase::Closed => Next::Go,
+            Phase::Waiting { .. } => {
+                cx.broker.counters.count(Counter::ConnectTimeouts);
+                self.close(ReasonCode::UnspecifiedError, "no CONNECT in time")
+            }
+            Phase::Opening(_) => {
+                cx.broker.counters.count(Counter::ConnectTimeouts);
+                self.refuse(ReasonCode::UnspecifiedError, "CONNECT was not completed in time", cx)
+            }
+            Phase::Online(_) => {
+                cx.broker.counters.count(Counter::KeepAliveTimeouts);
+                let close = Close { reason: ReasonCode::KeepAliveTimeout, what: "silent for 1.5 times the Keep Alive" };
+                self.shut(close, cx);
+                Next::Close(close) // [MQTT-3.1.2-22]
+            }
+        }
+    }
+
+    /// Takes what waits for the client, up to some `budget` bytes of output, and registers `waker` for more. [`Next::Go`] with `true` means that
+    /// more could be taken at once.
+    pub fn pull(&mut self, budget: usize, waker: &Waker, cx: &mut Context<'_>) -> (bool, Next) {
+        let Phase::Online(online) = &mut self.phase else { return (false, Next::Go) };
+        let more = online.pull(budget, waker, cx);
+        // Asked after the waker is registered: a signal between would be missed.
+        let Some(reason) = online.session.slot.take_signal() else { return (more, Next::Go) };
+        let close = Close { reason, what: reason.name() };
+        self.shut(close, cx);
+        (false, Next::Close(close))
+    }
+
+    /// The socket is closed: the session waits or ends, the will goes out unless the client took it back.
+    pub fn on_closed(&mut self, cx: &mut Context<'_>) {
+        if let Phase::Online(online) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            cx.broker.leave(online.session, cx.now, cx.wakes);
+        }
+    }
+}
+
+/// A Reason String, if `allowed` and if a packet that is `size` bytes long without it stays within `max` [MQTT-3.14.2-3].
+fn reason_string(what: &str, allowed: bool, size: usize, max: u32) -> PropertyBuf {
+    let mut properties = PropertyBuf::new();
+    // Three bytes of the property's own, and the lengths of properties and packet may grow by a byte each.
+    if allowed && size + what.len() + 5 <= max as usize {
+        properties.push(PropertyId::REASON_STRING, Value::Str(what));
+    }
+    properties
+}
+
+fn put_connack(
+    version: Version,
+    session_present: bool,
+    reason: ReasonCode,
+    properties: Properties<'_>,
+    output: &mut Output,
+) {
+    Packet::ConnAck(ConnAck { session_present, reason, properties }).encode(version, &mut output.small);
+}
+
+fn put_disconnect(version: Version, reason: ReasonCode, properties: Properties<'_>, output: &mut Output) {
+    Packet::Disconnect(Disconnect { reason, properties }).encode(version, &mut output.small);
+}

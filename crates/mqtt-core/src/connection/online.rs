@@ -1,0 +1,195 @@
+//! A connection after CONNACK: its session and what lives only as long as the connection.
+
+use super::handshake::{AuthRequest, Verdict, Wishes, put_auth};
+use super::{Close, Context, Next, put_disconnect, reason_string};
+use crate::index::RouteCache;
+use crate::{Counter, Session, Timestamp, alias, policy};
+use mqtt_wire::{Auth, Disconnect, Packet, PacketId, PropertyId, ReasonCode, Version};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub(super) struct Online {
+    pub(super) session: Box<Session>,
+    pub(super) version: Version,
+    pub(super) problem_information: bool,
+    keep_alive: u16,
+    /// The client's Receive Maximum, cut to `Limits::in_flight`.
+    pub(super) quota: u16,
+    pub(super) maximum_packet_size: u32,
+    heard: Timestamp,
+    pub(super) aliases_received: Option<Box<alias::Received>>,
+    pub(super) aliases_sent: Option<Box<alias::Sent>>,
+    /// Made by the first PUBLISH.
+    pub(super) routes: Option<Box<RouteCache>>,
+    /// Exchanges of an earlier connection that have not been sent again yet, in order.
+    pub(super) resends: Option<Box<VecDeque<PacketId>>>,
+    authentication: Option<Box<Authentication>>,
+}
+
+/// The enhanced authentication that CONNECT named, which the client may repeat (4.12.1).
+struct Authentication {
+    method: Box<str>,
+    data: Box<[u8]>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing under way.
+    Done,
+    /// The client asked to authenticate again; the authenticator is to begin.
+    Asked,
+    /// The authenticator is to go on.
+    Answered,
+    /// The client is to go on.
+    ClientsTurn,
+}
+
+impl Online {
+    pub(super) fn new(
+        session: Box<Session>,
+        version: Version,
+        wishes: &Wishes,
+        method: Option<Box<str>>,
+        cx: &mut Context<'_>,
+    ) -> Online {
+        let limits = &cx.broker.limits;
+        let aliases = wishes.topic_alias_maximum.min(limits.topic_aliases_sent);
+        let resends: VecDeque<PacketId> = session.window.entries().map(|(id, _)| id).collect();
+        Online {
+            version,
+            problem_information: wishes.problem_information,
+            keep_alive: wishes.keep_alive,
+            quota: wishes.receive_maximum.min(limits.in_flight),
+            maximum_packet_size: wishes.maximum_packet_size,
+            heard: cx.now,
+            aliases_received: None,
+            aliases_sent: (aliases > 0).then(|| Box::new(alias::Sent::new(aliases))),
+            routes: None,
+            resends: (!resends.is_empty()).then(|| Box::new(resends)),
+            authentication: method
+                .map(|method| Box::new(Authentication { method, data: Box::default(), stage: Stage::Done })),
+            session,
+        }
+    }
+
+    /// One and a half times the Keep Alive after the last packet.
+    pub(super) fn deadline(&self) -> Timestamp {
+        match self.keep_alive {
+            0 => Timestamp::NEVER,
+            seconds => self.heard + Duration::from_millis(u64::from(seconds) * 1500),
+        }
+    }
+
+    #[inline]
+    pub(super) fn on_packet(&mut self, packet: &Packet<'_>, cx: &mut Context<'_>) -> Next {
+        self.heard = cx.now;
+        match packet {
+            Packet::Publish(publish) => self.on_publish(publish, cx),
+            Packet::PubAck(ack) => self.on_puback(ack),
+            Packet::PubRec(ack) => self.on_pubrec(ack, cx),
+            Packet::PubRel(ack) => self.on_pubrel(ack, cx),
+            Packet::PubComp(ack) => self.on_pubcomp(ack),
+            Packet::Subscribe(subscribe) => self.on_subscribe(subscribe, cx),
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe, cx),
+            Packet::PingReq => {
+                Packet::PingResp.encode(self.version, &mut cx.output.small); // [MQTT-3.12.4-1]
+                Next::Go
+            }
+            Packet::Disconnect(disconnect) => self.on_disconnect(disconnect, cx),
+            Packet::Auth(auth) => self.on_auth(auth),
+            Packet::Connect(_) => self.refuse(ReasonCode::ProtocolError, "a second CONNECT", cx), // [MQTT-3.1.0-2]
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                self.refuse(ReasonCode::ProtocolError, "a packet that only servers send", cx)
+            }
+        }
+    }
+
+    /// The client broke the protocol.
+    pub(super) fn refuse(&mut self, reason: ReasonCode, what: &'static str, cx: &mut Context<'_>) -> Next {
+        cx.broker.counters.count(Counter::PacketsRefused);
+        Next::Close(Close { reason, what })
+    }
+
+    /// DISCONNECT from the server; a normal end asked for by the client is not answered.
+    pub(super) fn put_disconnect(&mut self, close: Close, cx: &mut Context<'_>) {
+        if policy::sends_disconnect(self.version) && close.reason.is_failure() {
+            let properties = reason_string(close.what, self.problem_information, 3, self.maximum_packet_size);
+            put_disconnect(self.version, close.reason, properties.as_properties(), cx.output);
+        }
+    }
+
+    fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, cx: &mut Context<'_>) -> Next {
+        if let Some(seconds) = disconnect.properties.number(PropertyId::SESSION_EXPIRY_INTERVAL) {
+            if self.session.expiry == 0 && seconds > 0 {
+                let what = "DISCONNECT sets a Session Expiry Interval where CONNECT had none";
+                return self.refuse(ReasonCode::ProtocolError, what, cx);
+            }
+            self.session.expiry = seconds.min(cx.broker.limits.session_expiry);
+        }
+        if disconnect.reason == ReasonCode::Success {
+            self.session.will = None; // [MQTT-3.14.4-3]
+        }
+        // The client's own end is not answered, whatever its code.
+        Next::Close(Close { reason: ReasonCode::Success, what: "the client disconnected" })
+    }
+
+    /// [MQTT-4.12.1-1]: re-authentication, with the method of CONNECT.
+    fn on_auth(&mut self, auth: &Auth<'_>) -> Next {
+        let broken = |what| Next::Close(Close { reason: ReasonCode::ProtocolError, what });
+        let Some(authentication) = &mut self.authentication else {
+            return broken("AUTH without Authentication Method in CONNECT"); // [MQTT-4.12.0-7]
+        };
+        if auth.properties.text(PropertyId::AUTHENTICATION_METHOD) != Some(&*authentication.method) {
+            return broken("Authentication Method differs from CONNECT's");
+        }
+        authentication.stage = match (auth.reason, authentication.stage) {
+            (ReasonCode::ReAuthenticate, Stage::Done) => Stage::Asked,
+            (ReasonCode::ContinueAuthentication, Stage::ClientsTurn) => Stage::Answered,
+            _ => return broken("AUTH out of turn"),
+        };
+        authentication.data = auth.properties.bytes(PropertyId::AUTHENTICATION_DATA).unwrap_or_default().into();
+        Next::Authenticate
+    }
+
+    pub(super) fn auth_request(&self) -> Option<AuthRequest<'_>> {
+        let authentication = self.authentication.as_ref()?;
+        match authentication.stage {
+            Stage::Done | Stage::ClientsTurn => None,
+            Stage::Answered => Some(AuthRequest::Continue(&authentication.data)),
+            Stage::Asked => Some(AuthRequest::Begin {
+                credentials: super::Credentials {
+                    client_id: self.session.client_id(),
+                    user_name: None,
+                    password: None,
+                },
+                method: &authentication.method,
+                data: &authentication.data,
+            }),
+        }
+    }
+
+    pub(super) fn on_verdict(&mut self, verdict: Verdict, cx: &mut Context<'_>) -> Next {
+        let Some(authentication) = &mut self.authentication else { return Next::Go };
+        let (reason, data) = match verdict {
+            Verdict::Refuse(reason) => {
+                // [MQTT-4.12.1-2]; DISCONNECT has no code for a bad password.
+                let reason = match reason {
+                    ReasonCode::BadUserNameOrPassword | ReasonCode::Banned => ReasonCode::NotAuthorized,
+                    reason => reason,
+                };
+                return Next::Close(Close { reason, what: "re-authentication failed" });
+            }
+            Verdict::Accept(data) => {
+                authentication.stage = Stage::Done;
+                (ReasonCode::Success, data.unwrap_or_default())
+            }
+            Verdict::Continue(data) => {
+                authentication.stage = Stage::ClientsTurn;
+                (ReasonCode::ContinueAuthentication, data)
+            }
+        };
+        put_auth(reason, &authentication.method, &data, cx);
+        Next::Go
+    }
+}

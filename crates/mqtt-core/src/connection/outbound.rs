@@ -1,0 +1,161 @@
+//! What goes to the client: exchanges to send again, retained messages it asked for, deliveries from its inbox. Each as far as the output's
+//! budget and the client's Receive Maximum allow.
+
+use super::Context;
+use super::online::Online;
+use crate::delivery::Origin;
+use crate::slot::Rest;
+use crate::window::InFlight;
+use crate::{Counter, Delivery};
+use mqtt_wire::{Ack, Outgoing, Packet, PacketId, QoS, ReasonCode};
+use std::task::Waker;
+
+/// Deliveries taken from the inbox under one lock.
+const BATCH: usize = 64;
+
+/// Retained messages taken from the store under one lock.
+const REPLAY_BATCH: usize = 64;
+
+/// Whether a PUBLISH is sent for the first time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    First,
+    Again,
+}
+
+impl Online {
+    /// Fills the output up to some `budget` bytes and registers `waker`; returns whether more could be sent once the output is written.
+    pub(super) fn pull(&mut self, budget: usize, waker: &Waker, cx: &mut Context<'_>) -> bool {
+        if self.resends.is_some() {
+            self.resend(budget, cx);
+        }
+        // New messages wait until the old ones are out: order [MQTT-4.6.0-6].
+        let resending = self.resends.is_some();
+        let replaying = !resending && !self.session.replays.is_empty() && self.replay(budget / 2, cx);
+        let mut batch = std::mem::take(&mut cx.scratch.deliveries);
+        let rest = loop {
+            let wanted = if resending || cx.output.len() >= budget { 0 } else { BATCH };
+            let room = self.session.window.room(self.quota);
+            let rest = self.session.slot.take(wanted, room, waker, cx.broker.budget(), &mut batch);
+            for delivery in batch.drain(..) {
+                self.send(delivery, cx);
+            }
+            if rest == Rest::Blocked && wanted > 0 {
+                cx.broker.counters.count(Counter::InFlightReached);
+            }
+            if rest != Rest::More {
+                break rest;
+            }
+        };
+        cx.scratch.deliveries = batch;
+        replaying || (rest == Rest::Blocked && cx.output.len() >= budget)
+    }
+
+    /// Sends one delivery for the first time, unless it expired [MQTT-3.3.2-5].
+    fn send(&mut self, delivery: Delivery, cx: &mut Context<'_>) {
+        if delivery.message.is_expired(cx.now) {
+            cx.broker.counters.count(Counter::DroppedExpired);
+            return;
+        }
+        if delivery.qos == QoS::AtMostOnce {
+            self.put_publish(&delivery, None, Attempt::First, cx);
+            return;
+        }
+        // The exchange is opened first: what is too large for the client counts as delivered [MQTT-3.1.2-25].
+        let id = self.session.window.open_next(delivery.clone());
+        if !self.put_publish(&delivery, Some(id), Attempt::First, cx) {
+            self.session.window.abandon(id);
+        }
+    }
+
+    /// Appends a PUBLISH; `false` if it is too large for the client.
+    fn put_publish(
+        &mut self,
+        delivery: &Delivery,
+        id: Option<PacketId>,
+        attempt: Attempt,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let message = &delivery.message;
+        let alias = self.aliases_sent.as_mut().and_then(|aliases| aliases.alias(message));
+        let known = alias.is_some_and(|(_, known)| known);
+        let outgoing = Outgoing {
+            dup: attempt == Attempt::Again, // [MQTT-3.3.1-1], [MQTT-3.3.1-3]
+            qos: delivery.qos,
+            retain: delivery.retain,
+            topic: if known { "" } else { message.topic() },
+            packet_id: id,
+            topic_alias: alias.map(|(alias, _)| alias),
+            message_expiry_interval: message.remaining_expiry(cx.now),
+            subscription_ids: delivery.origin.ids(),
+            properties: message.properties(),
+            payload: message.payload(),
+        };
+        if self.maximum_packet_size < u32::MAX && outgoing.size(self.version) > self.maximum_packet_size as usize {
+            if let (Some(aliases), Some((_, false))) = (&mut self.aliases_sent, alias) {
+                aliases.forget_last();
+            }
+            cx.broker.counters.count(Counter::DroppedTooLarge);
+            return false; // [MQTT-3.1.2-24]
+        }
+        outgoing.encode_head(self.version, &mut cx.output.small);
+        cx.output.put_payload(message);
+        true
+    }
+
+    /// Sends open exchanges of an earlier connection again: PUBLISH with DUP or PUBREL, under their old identifiers [MQTT-4.4.0-1].
+    fn resend(&mut self, budget: usize, cx: &mut Context<'_>) {
+        let Some(mut resends) = self.resends.take() else { return };
+        while let Some(&id) = resends.front() {
+            let open = usize::from(self.session.window.open());
+            let sent = open.saturating_sub(resends.len());
+            match self.session.window.get(id) {
+                None => {}
+                Some(InFlight::Released) => {
+                    let pubrel = Packet::PubRel(Ack::new(id, ReasonCode::Success));
+                    pubrel.encode(self.version, &mut cx.output.small);
+                }
+                Some(InFlight::Published(_)) if sent >= usize::from(self.quota) => break, // [MQTT-3.3.4-9]
+                Some(InFlight::Published(delivery)) => {
+                    let delivery = delivery.clone();
+                    if !self.put_publish(&delivery, Some(id), Attempt::Again, cx) {
+                        self.session.window.abandon(id);
+                    }
+                }
+            }
+            resends.pop_front();
+            if cx.output.len() >= budget {
+                break;
+            }
+        }
+        if !resends.is_empty() {
+            self.resends = Some(resends);
+        }
+    }
+
+    /// Sends retained messages for subscriptions made on this or an earlier connection; returns whether more could be sent at once.
+    fn replay(&mut self, budget: usize, cx: &mut Context<'_>) -> bool {
+        let mut found = std::mem::take(&mut cx.scratch.messages);
+        let more = loop {
+            let Some(mut replay) = self.session.replays.pop_front() else { break false };
+            let room = match replay.qos {
+                QoS::AtMostOnce => REPLAY_BATCH,
+                QoS::AtLeastOnce | QoS::ExactlyOnce => self.session.window.room(self.quota).min(REPLAY_BATCH),
+            };
+            if room == 0 || cx.output.len() >= budget {
+                self.session.replays.push_front(replay);
+                break room > 0; // without room the next acknowledgement goes on
+            }
+            let over = cx.broker.retained.walk(&replay.filter, &mut replay.position, room, cx.now, &mut found);
+            for message in found.drain(..) {
+                let qos = message.qos().min(replay.qos);
+                self.send(Delivery { message, origin: Origin::of(replay.id), qos, retain: true }, cx);
+            }
+            if !over {
+                self.session.replays.push_front(replay);
+            }
+        };
+        cx.scratch.messages = found;
+        more
+    }
+}

@@ -1,0 +1,168 @@
+//! PUBLISH from a client (3.3, 4.3).
+
+use super::online::Online;
+use super::{Context, Next, reason_string};
+use crate::message::Content;
+use crate::{Counter, Limits, Message, alias, policy};
+use mqtt_wire::{Ack, Packet, PacketId, PropertyId, Publish, QoS, ReasonCode, TopicName};
+
+/// The topic is within the broker's bounds.
+pub(super) fn check_topic_limits(topic: TopicName<'_>, limits: &Limits) -> Result<(), &'static str> {
+    let text = topic.as_str();
+    if text.len() > limits.topic_length {
+        return Err("Topic Name is too long");
+    }
+    if memchr::memchr_iter(b'/', text.as_bytes()).count() >= limits.topic_levels {
+        return Err("Topic Name has too many levels");
+    }
+    Ok(())
+}
+
+/// Why a PUBLISH ends the connection.
+type Broken = (ReasonCode, &'static str);
+
+impl Online {
+    pub(super) fn on_publish(&mut self, publish: &Publish<'_>, cx: &mut Context<'_>) -> Next {
+        if let (QoS::ExactlyOnce, Some(id)) = (publish.qos, publish.packet_id)
+            && let Some(next) = self.on_known_or_excess(id, cx)
+        {
+            return next;
+        }
+        let mut aliases = self.aliases_received.take();
+        let result = resolve(publish, &mut aliases, cx.broker.limits.topic_alias_maximum)
+            .and_then(|topic| self.accept(topic, publish, cx));
+        self.aliases_received = aliases;
+        match result {
+            Ok(reason) => {
+                self.acknowledge(publish, reason, cx);
+                Next::Go
+            }
+            Err((reason, what)) => {
+                if reason == ReasonCode::TopicAliasInvalid {
+                    cx.broker.counters.count(Counter::TopicAliasesRefused);
+                }
+                self.refuse(reason, what, cx)
+            }
+        }
+    }
+
+    /// [MQTT-4.3.3-10]: a QoS 2 message that is open already only gets its PUBREC again. [MQTT-3.3.4-7]: or one too many.
+    fn on_known_or_excess(&mut self, id: PacketId, cx: &mut Context<'_>) -> Option<Next> {
+        if self.session.received.contains(id) {
+            Packet::PubRec(Ack::new(id, ReasonCode::Success)).encode(self.version, &mut cx.output.small);
+            return Some(Next::Go);
+        }
+        let maximum = usize::from(cx.broker.limits.receive_maximum);
+        if policy::knows_receive_maximum(self.version) && self.session.received.len() >= maximum {
+            cx.broker.counters.count(Counter::ReceiveMaximumExceeded);
+            return Some(self.refuse(
+                ReasonCode::ReceiveMaximumExceeded,
+                "more QoS 2 messages than Receive Maximum",
+                cx,
+            ));
+        }
+        None
+    }
+
+    /// Takes the message over: keeps it if it is retained and delivers it. Returns the code to acknowledge with.
+    fn accept(&mut self, topic: &str, publish: &Publish<'_>, cx: &mut Context<'_>) -> Result<ReasonCode, Broken> {
+        let broker = cx.broker;
+        if let Some(response) = publish.properties.text(PropertyId::RESPONSE_TOPIC)
+            && TopicName::parse(response).is_err()
+        {
+            return Err((ReasonCode::ProtocolError, "Response Topic is no Topic Name")); // [MQTT-3.3.2-14]
+        }
+        if publish.qos > QoS::AtMostOnce && broker.budget().is_exhausted() {
+            broker.counters.count(Counter::PublishesRefused);
+            return Ok(ReasonCode::QuotaExceeded);
+        }
+        let cache = self.routes.get_or_insert_default();
+        let hash = broker.index.hash(topic.as_bytes());
+        let place = match cache.known(&broker.index, hash, topic.as_bytes()) {
+            Some(place) => place, // its topic has been checked before
+            None => {
+                if let Some(reason) = check_topic(topic, cx)? {
+                    return Ok(reason);
+                }
+                cache.look_up(&broker.index, hash, topic.as_bytes(), broker.limits.route_cache)
+            }
+        };
+        let routes = cache.routes(place);
+        if routes.is_empty() && !publish.retain {
+            return Ok(ReasonCode::NoMatchingSubscribers);
+        }
+        let content = Content {
+            topic,
+            qos: publish.qos,
+            retain: publish.retain,
+            properties: publish.properties,
+            payload: publish.payload,
+        };
+        let message = Message::new(&content, cx.now);
+        if publish.retain && broker.retained.set(&message, &broker.limits).is_err() {
+            broker.counters.count(Counter::RetainedRefused);
+            return Ok(ReasonCode::QuotaExceeded);
+        }
+        match broker.deliver(&message, routes, Some(&self.session.slot), cx.wakes) {
+            true => Ok(ReasonCode::Success),
+            false => Ok(ReasonCode::NoMatchingSubscribers),
+        }
+    }
+
+    /// The answer by QoS [MQTT-3.3.4-1].
+    fn acknowledge(&mut self, publish: &Publish<'_>, reason: ReasonCode, cx: &mut Context<'_>) {
+        let Some(packet_id) = publish.packet_id else { return };
+        let reason = if policy::tells_publish_reason(self.version) { reason } else { ReasonCode::Success };
+        let allowed = self.problem_information && reason.is_failure();
+        let properties = reason_string(reason.name(), allowed, 5, self.maximum_packet_size);
+        let ack = Ack { packet_id, reason, properties: properties.as_properties() };
+        match publish.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => Packet::PubAck(ack).encode(self.version, &mut cx.output.small),
+            QoS::ExactlyOnce => {
+                if !reason.is_failure() {
+                    self.session.received.insert(packet_id);
+                }
+                Packet::PubRec(ack).encode(self.version, &mut cx.output.small);
+            }
+        }
+    }
+}
+
+/// The topic of a PUBLISH, from the packet or by its alias (3.3.2.3.4).
+fn resolve<'a>(
+    publish: &Publish<'a>,
+    aliases: &'a mut Option<Box<alias::Received>>,
+    maximum: u16,
+) -> Result<&'a str, Broken> {
+    if publish.properties.is_empty() {
+        return Ok(publish.topic);
+    }
+    let Some(alias) = publish.properties.number(PropertyId::TOPIC_ALIAS) else { return Ok(publish.topic) };
+    let alias = alias as u16;
+    if alias == 0 || alias > maximum {
+        return Err((ReasonCode::TopicAliasInvalid, "Topic Alias is above the maximum")); // [MQTT-3.3.2-9]
+    }
+    if publish.topic.is_empty() {
+        let known = aliases.as_ref().and_then(|aliases| aliases.get(alias));
+        return known.ok_or((ReasonCode::ProtocolError, "Topic Alias is unknown on this connection")); // [MQTT-3.3.2-7]
+    }
+    aliases.get_or_insert_default().set(alias, publish.topic);
+    Ok(publish.topic)
+}
+
+/// Checks a topic; a well-formed one that is refused has a code to acknowledge with.
+fn check_topic(topic: &str, cx: &Context<'_>) -> Result<Option<ReasonCode>, Broken> {
+    let counters = &cx.broker.counters;
+    // [MQTT-3.3.2-2]
+    let topic = TopicName::parse(topic).map_err(|_| (ReasonCode::MalformedPacket, "Topic Name holds a wildcard"))?;
+    if topic.is_reserved() {
+        counters.count(Counter::ReservedTopicsRefused);
+        return Ok(Some(ReasonCode::NotAuthorized));
+    }
+    if check_topic_limits(topic, &cx.broker.limits).is_err() {
+        counters.count(Counter::TopicsRefused);
+        return Ok(Some(ReasonCode::TopicNameInvalid));
+    }
+    Ok(None)
+}

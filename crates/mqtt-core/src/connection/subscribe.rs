@@ -1,0 +1,83 @@
+//! SUBSCRIBE and UNSUBSCRIBE (3.8, 3.10).
+
+use super::online::Online;
+use super::{Context, Next};
+use crate::{Counter, Limits, policy};
+use mqtt_wire::{
+    FilterTarget, Packet, Properties, PropertyId, QoS, ReasonCode, SubAck, Subscribe, SubscribeEntry, UnsubAck,
+    Unsubscribe,
+};
+
+/// The filter is within the broker's bounds.
+fn is_within(filter: &str, limits: &Limits) -> bool {
+    filter.len() <= limits.topic_length && filter.split('/').count() <= limits.topic_levels
+}
+
+impl Online {
+    pub(super) fn on_subscribe(&mut self, subscribe: &Subscribe<'_>, cx: &mut Context<'_>) -> Next {
+        let id = subscribe.properties.number(PropertyId::SUBSCRIPTION_IDENTIFIER).unwrap_or(0);
+        let mut reasons = Vec::new();
+        for entry in subscribe.entries() {
+            match self.subscribe(&entry, id, cx) {
+                Ok(reason) => reasons.push(reason as u8),
+                Err((reason, what)) => return self.refuse(reason, what, cx),
+            }
+        }
+        let suback = SubAck { packet_id: subscribe.packet_id, properties: Properties::NONE, reasons: &reasons };
+        Packet::SubAck(suback).encode(self.version, &mut cx.output.small);
+        Next::Go
+    }
+
+    /// One filter: the code for SUBACK, or why the connection ends.
+    fn subscribe(
+        &mut self,
+        entry: &SubscribeEntry<'_>,
+        id: u32,
+        cx: &mut Context<'_>,
+    ) -> Result<ReasonCode, (ReasonCode, &'static str)> {
+        let broker = cx.broker;
+        let target = match FilterTarget::parse(entry.filter) {
+            Ok(target) => target,
+            Err(error) if policy::closes_on_filter(self.version, error) => {
+                return Err((ReasonCode::TopicFilterInvalid, "Topic Filter is invalid"));
+            }
+            Err(_) => return Ok(ReasonCode::TopicFilterInvalid),
+        };
+        if matches!(target, FilterTarget::Shared(..)) && entry.options.no_local {
+            return Err((ReasonCode::ProtocolError, "No Local on a shared subscription")); // [MQTT-3.8.3-4]
+        }
+        if !is_within(entry.filter, &broker.limits) {
+            broker.counters.count(Counter::FiltersRefused);
+            return Ok(ReasonCode::TopicFilterInvalid);
+        }
+        let full = self.session.subscriptions.len() >= broker.limits.subscriptions;
+        if full && !broker.is_subscribed(&self.session, target) {
+            broker.counters.count(Counter::SubscriptionsRefused);
+            return Ok(ReasonCode::QuotaExceeded);
+        }
+        broker.subscribe(&mut self.session, target, entry.options, id);
+        Ok(match entry.options.qos {
+            QoS::AtMostOnce => ReasonCode::Success,
+            QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+            QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+        })
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, cx: &mut Context<'_>) -> Next {
+        let mut reasons = Vec::new();
+        for filter in unsubscribe.filters() {
+            let reason = match FilterTarget::parse(filter) {
+                Ok(target) if cx.broker.unsubscribe(&mut self.session, target) => ReasonCode::Success,
+                Ok(_) => ReasonCode::NoSubscriptionExisted,
+                Err(error) if policy::closes_on_filter(self.version, error) => {
+                    return self.refuse(ReasonCode::TopicFilterInvalid, "Topic Filter is invalid", cx);
+                }
+                Err(_) => ReasonCode::TopicFilterInvalid,
+            };
+            reasons.push(reason as u8);
+        }
+        let unsuback = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::NONE, reasons: &reasons };
+        Packet::UnsubAck(unsuback).encode(self.version, &mut cx.output.small);
+        Next::Go
+    }
+}

@@ -1,0 +1,54 @@
+//! The one place of the core that asks for the protocol version: 3.1.1 is 5.0 with less in it, and this is the less.
+
+use crate::Limits;
+use mqtt_wire::{Connect, PropertyId, ReasonCode, TopicError, Version};
+
+/// What becomes of an empty Client Identifier: a new one is assigned, or the CONNECT is refused with 0x85.
+pub(crate) fn assigns_client_id(version: Version, clean_start: bool) -> bool {
+    match version {
+        Version::V3 => false,         // MQTT31-04
+        Version::V311 => clean_start, // [MQTT-3.1.3-8]
+        Version::V5 => true,
+    }
+}
+
+/// Session Expiry Interval that a CONNECT asks for, in seconds, not yet cut to `Limits::session_expiry`.
+pub(crate) fn session_expiry(connect: &Connect<'_>, limits: &Limits) -> u32 {
+    match connect.version {
+        Version::V3 | Version::V311 if connect.clean_start => 0,
+        Version::V3 | Version::V311 => limits.session_expiry_v3,
+        Version::V5 => connect.properties.number(PropertyId::SESSION_EXPIRY_INTERVAL).unwrap_or(0),
+    }
+}
+
+/// Whether the refusal of a malformed CONNECT is sent, or the connection closed in silence [MQTT-3.1.4-1].
+pub(crate) fn tells_malformed_connect(version: Version, reason: ReasonCode) -> bool {
+    match version {
+        Version::V5 => true,
+        Version::V3 | Version::V311 => reason == ReasonCode::UnsupportedProtocolVersion, // [MQTT-3.1.2-2]
+    }
+}
+
+/// Whether open QoS 2 messages of the client are bounded by our Receive Maximum: only 5.0 clients know it.
+pub(crate) fn knows_receive_maximum(version: Version) -> bool {
+    version == Version::V5
+}
+
+/// Whether a bad Topic Filter ends the connection instead of failing alone in SUBACK.
+pub(crate) fn closes_on_filter(version: Version, error: TopicError) -> bool {
+    match version {
+        Version::V3 => true,                         // SUBACK has no failure code (MQTT31-17)
+        Version::V311 => error == TopicError::Empty, // [MQTT-4.7.3-1]
+        Version::V5 => false,
+    }
+}
+
+/// Whether acknowledgements have reason codes, so that a refused publish can be told from an accepted one.
+pub(crate) fn tells_publish_reason(version: Version) -> bool {
+    version == Version::V5
+}
+
+/// Whether the server may send DISCONNECT and Reason Strings.
+pub(crate) fn sends_disconnect(version: Version) -> bool {
+    version == Version::V5
+}

@@ -1,0 +1,73 @@
+//! The state of a client that outlives its connections (4.1): plain data with one owner.
+
+use crate::index::Subscription;
+use crate::received::Received;
+use crate::retained::Position;
+use crate::slot::Slot;
+use crate::window::Window;
+use crate::{Timestamp, Will};
+use mqtt_wire::QoS;
+use std::collections::VecDeque;
+use triomphe::Arc;
+
+/// Session state. The messages waiting for the client are in its [`Slot`].
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) window: Window,
+    pub(crate) received: Received,
+    /// Answers to SUBSCRIBE from the retained store that are not through.
+    pub(crate) replays: VecDeque<Replay>,
+    pub(crate) will: Option<Box<Will>>,
+    /// Session Expiry Interval in seconds; `u32::MAX` never ends.
+    pub(crate) expiry: u32,
+    /// While parked: when the will is due and when the session ends.
+    pub(crate) parked: Parked,
+}
+
+/// Retained messages still to be sent for a subscription.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub(crate) filter: Box<str>,
+    pub(crate) position: Position,
+    pub(crate) qos: QoS,
+    /// Subscription Identifier, 0 for none.
+    pub(crate) id: u32,
+}
+
+/// The deadlines of a session without a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parked {
+    pub(crate) will_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// Tells this stay from others in the table of deadlines.
+    pub(crate) stamp: u64,
+}
+
+impl Session {
+    pub(crate) fn new(slot: Arc<Slot>) -> Session {
+        Session {
+            slot,
+            subscriptions: Vec::new(),
+            window: Window::default(),
+            received: Received::default(),
+            replays: VecDeque::new(),
+            will: None,
+            expiry: 0,
+            parked: Parked { will_at: Timestamp::NEVER, expires_at: Timestamp::NEVER, stamp: 0 },
+        }
+    }
+
+    /// The Client Identifier.
+    pub fn client_id(&self) -> &str {
+        self.slot.client_id()
+    }
+}
+
+impl Parked {
+    /// The first of the two.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.will_at.min(self.expires_at)
+    }
+}

@@ -1,0 +1,217 @@
+//! The place of a session: what outlives its connections and is shared with whoever publishes.
+//!
+//! A slot holds the inbox, which everybody may push to whether or not anybody is home, and the holder, which says who owns the session's
+//! state: a connection, or the slot itself while the client is away. Two owners cannot be written down.
+
+use crate::budget::Budget;
+use crate::{Counter, Delivery, Limits, Session, Wakes};
+use mqtt_wire::{QoS, ReasonCode};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::task::Waker;
+use triomphe::Arc;
+
+/// A session's fixed address.
+pub struct Slot {
+    client_id: Box<str>,
+    inbox: Mutex<Inbox>,
+    pub(crate) holder: Mutex<Holder>,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Slot({:?})", self.client_id)
+    }
+}
+
+/// Who owns the session's state, and who waits for it.
+pub(crate) struct Holder {
+    pub(crate) state: Holding,
+    /// The connection that takes over next. A second one displaces the first.
+    pub(crate) claimant: Option<Box<(ClaimToken, Waker)>>,
+}
+
+pub(crate) enum Holding {
+    /// A connection.
+    Live,
+    /// The slot: the client is away.
+    Parked(Box<Session>),
+}
+
+/// Names one connection's wish to have the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimToken(pub(crate) u64);
+
+#[derive(Default)]
+struct Inbox {
+    queue: VecDeque<Delivery>,
+    waker: Option<Waker>,
+    bytes: usize,
+    drawn: usize,
+    /// Whether a connection owns the session; QoS 0 is not kept for one that is away.
+    online: bool,
+    /// Whether the first delivery waits for the client's acknowledgements; more messages then wake nobody.
+    blocked: bool,
+    /// Why the owner is to close the connection.
+    signal: Option<ReasonCode>,
+}
+
+/// What is left in an inbox after some deliveries were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Nothing.
+    Empty,
+    /// What waits for acknowledgements, or for a caller that wanted nothing; new messages wake nobody.
+    Blocked,
+    /// More that could be taken now.
+    More,
+}
+
+/// What a push needs to know of the broker.
+pub(crate) struct Bounds<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) budget: &'a Budget,
+}
+
+/// Kept of an emptied queue, so that small bursts do not allocate; the rest is given back.
+const SPARE: usize = 16;
+
+impl Slot {
+    pub(crate) fn new(client_id: &str) -> Arc<Slot> {
+        Arc::new(Slot {
+            client_id: client_id.into(),
+            inbox: Mutex::new(Inbox { online: true, ..Inbox::default() }),
+            holder: Mutex::new(Holder { state: Holding::Live, claimant: None }),
+        })
+    }
+
+    /// The Client Identifier.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Messages waiting.
+    pub fn queued(&self) -> usize {
+        self.inbox.lock().queue.len()
+    }
+
+    /// Whether a connection owns the session.
+    pub fn is_online(&self) -> bool {
+        self.inbox.lock().online
+    }
+
+    /// Puts a delivery last in the inbox and notes the owner to be woken.
+    ///
+    /// # Errors
+    /// The delivery and why it was not taken.
+    pub(crate) fn push(
+        &self,
+        delivery: Delivery,
+        bounds: &Bounds<'_>,
+        wakes: &mut Wakes,
+    ) -> Result<(), (Counter, Delivery)> {
+        let size = delivery.message.footprint();
+        let mut inbox = self.inbox.lock();
+        if !inbox.online && delivery.qos == QoS::AtMostOnce {
+            return Err((Counter::DroppedOffline, delivery));
+        }
+        let bytes = inbox.bytes + size;
+        if inbox.queue.len() >= bounds.limits.inbox_messages || bytes > bounds.limits.inbox_bytes {
+            return Err((Counter::DroppedInboxFull, delivery));
+        }
+        if !bounds.budget.cover(&mut inbox.drawn, bytes) {
+            return Err((Counter::DroppedMemory, delivery));
+        }
+        inbox.bytes = bytes;
+        inbox.queue.push_back(delivery);
+        if !inbox.blocked
+            && let Some(waker) = inbox.waker.take()
+        {
+            wakes.push(waker);
+        }
+        Ok(())
+    }
+
+    /// Takes up to `count` deliveries, no more than `room` of them above QoS 0, and registers `waker` for new messages and for signals. A
+    /// caller that wants none is woken by signals alone.
+    pub(crate) fn take(
+        &self,
+        count: usize,
+        mut room: usize,
+        waker: &Waker,
+        budget: &Budget,
+        batch: &mut Vec<Delivery>,
+    ) -> Rest {
+        let mut inbox = self.inbox.lock();
+        inbox.blocked = count == 0;
+        let mut freed = 0;
+        for _ in 0..count {
+            let Some(first) = inbox.queue.front() else { break };
+            if first.qos > QoS::AtMostOnce {
+                if room == 0 {
+                    inbox.blocked = true;
+                    break;
+                }
+                room -= 1;
+            }
+            freed += first.message.footprint();
+            batch.extend(inbox.queue.pop_front());
+        }
+        inbox.bytes -= freed;
+        let bytes = inbox.bytes;
+        budget.cover(&mut inbox.drawn, bytes);
+        if !inbox.waker.as_ref().is_some_and(|registered| registered.will_wake(waker)) {
+            inbox.waker = Some(waker.clone());
+        }
+        if inbox.queue.is_empty() && inbox.queue.capacity() > SPARE {
+            inbox.queue = VecDeque::new();
+        }
+        match (inbox.blocked, inbox.queue.is_empty()) {
+            (true, _) => Rest::Blocked,
+            (false, true) => Rest::Empty,
+            (false, false) => Rest::More,
+        }
+    }
+
+    /// Asks the owner to close its connection with `reason`.
+    pub fn signal(&self, reason: ReasonCode, wakes: &mut Wakes) {
+        let mut inbox = self.inbox.lock();
+        inbox.signal = Some(reason);
+        if let Some(waker) = inbox.waker.take() {
+            wakes.push(waker);
+        }
+    }
+
+    /// The reason of [`Slot::signal`], once.
+    pub(crate) fn take_signal(&self) -> Option<ReasonCode> {
+        self.inbox.lock().signal.take()
+    }
+
+    /// The client is back.
+    pub(crate) fn set_online(&self) {
+        let mut inbox = self.inbox.lock();
+        inbox.online = true;
+        inbox.signal = None;
+    }
+
+    /// The client is away: QoS 0 messages go; returns how many.
+    pub(crate) fn set_offline(&self, budget: &Budget) -> u64 {
+        let mut inbox = self.inbox.lock();
+        (inbox.online, inbox.waker, inbox.blocked) = (false, None, false);
+        let before = inbox.queue.len();
+        inbox.queue.retain(|delivery| delivery.qos > QoS::AtMostOnce);
+        inbox.bytes = inbox.queue.iter().map(|delivery| delivery.message.footprint()).sum();
+        inbox.queue.shrink_to_fit();
+        let bytes = inbox.bytes;
+        budget.cover(&mut inbox.drawn, bytes);
+        (before - inbox.queue.len()) as u64
+    }
+
+    /// Empties the inbox of a session that ends; nothing is taken any more.
+    pub(crate) fn close(&self, budget: &Budget) -> VecDeque<Delivery> {
+        let mut inbox = self.inbox.lock();
+        (inbox.online, inbox.waker, inbox.bytes) = (false, None, 0);
+        budget.cover(&mut inbox.drawn, 0);
+        std::mem::take(&mut inbox.queue)
+    }
+}

@@ -1,0 +1,198 @@
+//! QoS 1 and 2 messages under way to a client (4.3.2, 4.3.3, 4.4).
+//!
+//! Packet Identifiers are given out in a circle. The open ones stand in a ring in that order, so an acknowledgement finds its entry by
+//! subtraction, an identifier is free again exactly when its entry is closed, and a re-send goes through in first-sent order.
+
+use crate::Delivery;
+use mqtt_wire::{PacketId, QoS, ReasonCode};
+use std::collections::VecDeque;
+
+/// How far a delivery has come.
+#[derive(Clone, Debug)]
+pub(crate) enum InFlight {
+    /// PUBLISH was sent; PUBACK or PUBREC is awaited.
+    Published(Delivery),
+    /// PUBREL was sent; PUBCOMP is awaited. The message is the client's.
+    Released,
+}
+
+/// What an acknowledgement means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Acked {
+    /// The exchange is over.
+    Done,
+    /// PUBREL is to be sent.
+    Release,
+    /// No exchange in that state has this identifier.
+    Unknown,
+}
+
+/// Identifiers in a circle of 65,535; a place is an identifier less one.
+const CIRCLE: u32 = 65_535;
+
+/// The open exchanges towards one client.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// The place of the ring's first entry.
+    first: u32,
+    ring: VecDeque<Option<InFlight>>,
+    open: u16,
+}
+
+impl Window {
+    /// Exchanges that count against the client's Receive Maximum [MQTT-3.3.4-9].
+    pub(crate) fn open(&self) -> u16 {
+        self.open
+    }
+
+    /// How many of `quota` can still be opened.
+    pub(crate) fn room(&self, quota: u16) -> usize {
+        // One old exchange left open keeps identifiers from being given out once around.
+        let identifiers = CIRCLE as usize - self.ring.len();
+        usize::from(quota.saturating_sub(self.open)).min(identifiers)
+    }
+
+    /// Opens an exchange under a free identifier; the caller has asked for room.
+    pub(crate) fn open_next(&mut self, delivery: Delivery) -> PacketId {
+        let place = (self.first + self.ring.len() as u32) % CIRCLE;
+        self.ring.push_back(Some(InFlight::Published(delivery)));
+        self.open += 1;
+        PacketId::new(place as u16 + 1).expect("a place is below 65,535")
+    }
+
+    fn entry(&mut self, id: PacketId) -> Option<&mut Option<InFlight>> {
+        let place = u32::from(id.get()) - 1;
+        let at = (place + CIRCLE - self.first) % CIRCLE;
+        self.ring.get_mut(at as usize)
+    }
+
+    /// The open exchange of an identifier.
+    pub(crate) fn get(&mut self, id: PacketId) -> Option<&InFlight> {
+        self.entry(id)?.as_ref()
+    }
+
+    fn close(&mut self, id: PacketId) {
+        if let Some(entry) = self.entry(id) {
+            *entry = None;
+            self.open -= 1;
+        }
+        while let Some(None) = self.ring.front() {
+            self.ring.pop_front();
+            self.first = (self.first + 1) % CIRCLE;
+        }
+        if self.ring.is_empty() && self.ring.capacity() > 64 {
+            self.ring = VecDeque::new();
+        }
+    }
+
+    /// PUBACK, whatever its code [MQTT-4.4.0-2].
+    pub(crate) fn on_puback(&mut self, id: PacketId) -> Acked {
+        match self.entry(id) {
+            Some(Some(InFlight::Published(delivery))) if delivery.qos == QoS::AtLeastOnce => {
+                self.close(id);
+                Acked::Done
+            }
+            _ => Acked::Unknown,
+        }
+    }
+
+    /// PUBREC: a failure closes, success releases [MQTT-4.3.3-4]; a repeated one is released again.
+    pub(crate) fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode) -> Acked {
+        match self.entry(id) {
+            Some(Some(InFlight::Published(delivery))) if delivery.qos == QoS::ExactlyOnce && reason.is_failure() => {
+                self.close(id);
+                Acked::Done
+            }
+            Some(Some(entry)) => match entry {
+                InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Acked::Unknown,
+                InFlight::Published(_) | InFlight::Released => {
+                    *entry = InFlight::Released;
+                    Acked::Release
+                }
+            },
+            _ => Acked::Unknown,
+        }
+    }
+
+    /// PUBCOMP.
+    pub(crate) fn on_pubcomp(&mut self, id: PacketId) -> Acked {
+        match self.entry(id) {
+            Some(Some(InFlight::Released)) => {
+                self.close(id);
+                Acked::Done
+            }
+            _ => Acked::Unknown,
+        }
+    }
+
+    /// The open exchanges in first-sent order, to be sent again when the client resumes [MQTT-4.4.0-1].
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (PacketId, &InFlight)> {
+        self.ring.iter().enumerate().filter_map(|(at, entry)| {
+            let place = (self.first + at as u32) % CIRCLE;
+            Some((PacketId::new(place as u16 + 1)?, entry.as_ref()?))
+        })
+    }
+
+    /// Takes out the deliveries that may go to somebody else when the session ends: QoS 1 without PUBACK. QoS 2 may have arrived.
+    pub(crate) fn drain_unacknowledged(&mut self) -> impl Iterator<Item = Delivery> + use<> {
+        self.open = 0;
+        std::mem::take(&mut self.ring).into_iter().flatten().filter_map(|entry| match entry {
+            InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Some(delivery),
+            InFlight::Published(_) | InFlight::Released => None,
+        })
+    }
+
+    /// Closes an exchange without an answer, where its message can no longer be sent.
+    pub(crate) fn abandon(&mut self, id: PacketId) {
+        if let Some(Some(_)) = self.entry(id) {
+            self.close(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Origin;
+    use crate::message::Content;
+    use crate::{Message, Timestamp};
+    use mqtt_wire::Properties;
+
+    fn delivery(qos: QoS) -> Delivery {
+        let content = Content { topic: "t", qos, retain: false, properties: Properties::NONE, payload: b"" };
+        Delivery { message: Message::new(&content, Timestamp::ZERO), origin: Origin::Plain, qos, retain: false }
+    }
+
+    #[test]
+    fn identifiers_go_round_and_an_open_one_is_never_given_out_again() {
+        let mut window = Window::default();
+        let first = window.open_next(delivery(QoS::AtLeastOnce));
+        assert_eq!(first.get(), 1);
+        for expected in 2..=65_535u16 {
+            assert!(window.room(10) > 0);
+            let id = window.open_next(delivery(QoS::AtLeastOnce));
+            assert_eq!(id.get(), expected);
+            assert_eq!(window.on_puback(id), Acked::Done);
+        }
+        assert_eq!(window.room(10), 0, "1 is still open and all others lie before it in the circle");
+        assert_eq!(window.on_puback(first), Acked::Done);
+        assert_eq!(window.room(10), 10);
+        assert_eq!(window.open_next(delivery(QoS::AtLeastOnce)).get(), 1);
+    }
+
+    #[test]
+    fn acknowledgements_of_the_wrong_kind_change_nothing() {
+        let mut window = Window::default();
+        let one = window.open_next(delivery(QoS::AtLeastOnce));
+        let two = window.open_next(delivery(QoS::ExactlyOnce));
+        assert_eq!(window.on_puback(two), Acked::Unknown);
+        assert_eq!(window.on_pubrec(one, ReasonCode::Success), Acked::Unknown);
+        assert_eq!(window.on_pubcomp(two), Acked::Unknown);
+        assert_eq!(window.on_pubrec(two, ReasonCode::Success), Acked::Release);
+        assert_eq!(window.on_pubrec(two, ReasonCode::Success), Acked::Release);
+        assert_eq!(window.open(), 2);
+        assert_eq!(window.on_pubcomp(two), Acked::Done);
+        assert_eq!(window.on_puback(one), Acked::Done);
+        assert_eq!(window.open(), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! The brokers that are compared, and how each is started.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// The version of the peer from which the bars were taken.
+pub const PEER_VERSION: &str = "2.0.11";
+
+/// A broker to measure.
+#[derive(Debug)]
+pub enum Contender {
+    /// Ours, built from this workspace.
+    Lacewing { binary: PathBuf },
+    /// The peer that everyone can install.
+    Mosquitto { binary: PathBuf },
+    /// Any command line in the place of ours; `{port}` stands for the port.
+    Custom { words: Vec<String> },
+}
+
+impl Contender {
+    /// Ours, from `cargo build --release`.
+    pub fn lacewing() -> Result<Self> {
+        let status = workspace::cargo()
+            .args(["build", "--release", "--locked", "--package", "lacewing"])
+            .status()
+            .context("cargo build")?;
+        if !status.success() {
+            bail!("lacewing does not build");
+        }
+        Ok(Self::Lacewing { binary: workspace::target_dir()?.join("release/lacewing") })
+    }
+
+    /// The mosquitto of the search path.
+    pub fn mosquitto() -> Result<Self> {
+        match workspace::find_program("mosquitto") {
+            Some(binary) => Ok(Self::Mosquitto { binary }),
+            None => bail!("there is no mosquitto to compare with; run: apt-get install mosquitto"),
+        }
+    }
+
+    /// Some other broker in the place of ours.
+    pub fn custom(command_line: &str) -> Result<Self> {
+        let words: Vec<_> = command_line.split_whitespace().map(str::to_owned).collect();
+        if words.is_empty() {
+            bail!("--ours needs a command");
+        }
+        Ok(Self::Custom { words })
+    }
+
+    /// The name in the tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Lacewing { .. } | Self::Custom { .. } => "lacewing",
+            Self::Mosquitto { .. } => "mosquitto",
+        }
+    }
+
+    /// What the broker says its version is.
+    pub fn version(&self) -> String {
+        let (binary, option) = match self {
+            Self::Lacewing { binary } => (binary, "--version"),
+            Self::Mosquitto { binary } => (binary, "-h"),
+            Self::Custom { words } => return words.join(" "),
+        };
+        let said = Command::new(binary).arg(option).output().map(|output| output.stdout).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let words = said.lines().next().unwrap_or_default().split_whitespace();
+        words.last().unwrap_or("unknown").to_owned()
+    }
+
+    /// The program and its arguments for serving `port` on loopback; files it needs go into `folder`.
+    pub fn command_line(&self, port: u16, folder: &Path) -> Result<Vec<String>> {
+        match self {
+            Self::Lacewing { binary } => {
+                Ok(vec![binary.display().to_string(), "--listen".into(), format!("127.0.0.1:{port}")])
+            }
+            Self::Mosquitto { binary } => {
+                let file = folder.join("mosquitto.conf");
+                fs::write(&file, mosquitto_configuration(port)).with_context(|| format!("{}", file.display()))?;
+                Ok(vec![binary.display().to_string(), "-c".into(), file.display().to_string()])
+            }
+            Self::Custom { words } => Ok(words.iter().map(|word| word.replace("{port}", &port.to_string())).collect()),
+        }
+    }
+}
+
+/// mosquitto at its fastest: nothing written, nothing dropped, every write sent at once.
+fn mosquitto_configuration(port: u16) -> String {
+    format!(
+        "listener {port} 127.0.0.1\n\
+         allow_anonymous true\n\
+         persistence false\n\
+         log_type none\n\
+         set_tcp_nodelay true\n\
+         max_inflight_messages 0\n\
+         max_queued_messages 0\n\
+         sys_interval 0\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_custom_command_gets_the_port() {
+        let broker = Contender::custom("mosquitto -p {port}").unwrap();
+        assert_eq!(broker.command_line(1883, Path::new("")).unwrap(), ["mosquitto", "-p", "1883"]);
+        assert!(Contender::custom("  ").is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! The scenarios of `cargo xtask bench` and their bars, as data.
+//!
+//! A scenario is one run of mqload against a broker that was started for it. The figures are keys of the JSON line that
+//! mqload prints.
+
+/// How a figure is judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bar {
+    /// Our figure over the peer's of the same bench must not be above this.
+    RatioAtMost(f64),
+    /// Our figure itself must not be above this.
+    AtMost(f64),
+    /// Shown, not judged.
+    None,
+}
+
+/// One figure of a scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Figure {
+    /// The key in mqload's JSON.
+    pub key: &'static str,
+    /// What it is, with its unit, for people.
+    pub label: &'static str,
+    pub bar: Bar,
+}
+
+/// Who starts the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Launch {
+    /// The bench does, before the load.
+    Bench,
+    /// mqload does, because the start is what is measured.
+    Generator,
+}
+
+/// How many connections a run opens: tens of thousands need a pause after them, or the connection tracking of the
+/// machine's firewall can fill up and drop new connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    Few,
+    TensOfThousands,
+}
+
+/// One run of the load generator.
+#[derive(Debug)]
+pub struct Scenario {
+    pub name: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// mqload's scenario and its options, without port, broker and durations.
+    pub args: &'static [&'static str],
+    pub figures: &'static [Figure],
+    pub launch: Launch,
+    pub connections: Connections,
+}
+
+const fn figure(key: &'static str, label: &'static str, bar: Bar) -> Figure {
+    Figure { key, label, bar }
+}
+
+const fn cpu_per_message(ratio: f64) -> Figure {
+    figure("broker_cpu_us_per_msg", "CPU µs/message", Bar::RatioAtMost(ratio))
+}
+
+const MESSAGES_PER_SECOND: Figure = figure("msgs_per_s", "delivered messages/s", Bar::None);
+
+/// A scenario in which the broker is started by the bench and few clients connect.
+const fn load(
+    name: &'static str,
+    title: &'static str,
+    args: &'static [&'static str],
+    figures: &'static [Figure],
+) -> Scenario {
+    Scenario { name, title, args, figures, launch: Launch::Bench, connections: Connections::Few }
+}
+
+/// All scenarios, in the order in which they run.
+pub const SCENARIOS: &[Scenario] = &[
+    load("p2p-qos0", "50 pairs, QoS 0", &["p2p"], &[cpu_per_message(0.10), MESSAGES_PER_SECOND]),
+    load("p2p-qos0-v5", "50 pairs, QoS 0, MQTT 5", &["p2p", "--v5"], &[cpu_per_message(0.10), MESSAGES_PER_SECOND]),
+    load("p2p-qos1", "50 pairs, QoS 1", &["p2p", "--qos", "1"], &[cpu_per_message(0.09), MESSAGES_PER_SECOND]),
+    load("p2p-qos2", "50 pairs, QoS 2", &["p2p", "--qos", "2"], &[cpu_per_message(0.06), MESSAGES_PER_SECOND]),
+    load("fanin", "50 publishers to 1", &["fanin"], &[cpu_per_message(0.09), MESSAGES_PER_SECOND]),
+    load(
+        "fanin-shared",
+        "50 publishers to 4 sharing a subscription",
+        &["fanin", "--subs", "4", "--shared"],
+        &[cpu_per_message(0.13), MESSAGES_PER_SECOND],
+    ),
+    load("fanout", "1 publisher to 1000", &["fanout"], &[cpu_per_message(0.11), MESSAGES_PER_SECOND]),
+    load(
+        "fanout-qos1",
+        "1 publisher to 1000, QoS 1",
+        &["fanout", "--qos", "1"],
+        &[cpu_per_message(0.13), MESSAGES_PER_SECOND],
+    ),
+    load(
+        "wildcard",
+        "publish against 100,000 filters",
+        &["wildcard", "--filters", "100000"],
+        &[cpu_per_message(0.20), MESSAGES_PER_SECOND, figure("bytes_per_filter", "bytes/filter", Bar::AtMost(600.0))],
+    ),
+    Scenario {
+        name: "connect",
+        title: "connect and disconnect",
+        args: &["connect", "--duration", "1"],
+        figures: &[
+            figure("broker_cpu_us_per_conn", "CPU µs/connection", Bar::RatioAtMost(0.85)),
+            figure("conns_per_s", "connections/s", Bar::None),
+        ],
+        launch: Launch::Bench,
+        connections: Connections::TensOfThousands,
+    },
+    Scenario {
+        name: "idle",
+        title: "19,000 idle connections",
+        args: &["idle", "--n", "19000", "--hold", "1"],
+        figures: &[
+            figure("bytes_per_conn_with_sub", "bytes/connection with a subscription", Bar::AtMost(1500.0)),
+            figure("bytes_per_conn", "bytes/connection", Bar::None),
+            figure("rss_base_kb", "RSS before, KiB", Bar::AtMost(8192.0)),
+            figure("idle_cpu_pct", "idle CPU, % of a core", Bar::None),
+        ],
+        launch: Launch::Bench,
+        connections: Connections::TensOfThousands,
+    },
+    load(
+        "retained",
+        "100,000 retained messages of 128 B",
+        &["retained", "--n", "100000"],
+        &[
+            figure("bytes_per_retained", "bytes/message", Bar::AtMost(400.0)),
+            figure("read_ms", "ms to read all", Bar::None),
+        ],
+    ),
+    load(
+        "offline",
+        "100,000 queued messages of 128 B, QoS 1",
+        &["offline", "--qos", "1", "--sessions", "1000", "--msgs", "100"],
+        &[
+            figure("bytes_per_queued", "bytes/message", Bar::AtMost(330.0)),
+            figure("drain_ms", "ms to drain all", Bar::None),
+        ],
+    ),
+    load(
+        "latency",
+        "ping-pong, 1 pair",
+        &["latency", "--rate", "0"],
+        &[
+            figure("p50_us", "p50 µs", Bar::RatioAtMost(1.0)),
+            figure("p99_us", "p99 µs", Bar::None),
+            figure("broker_ctxsw_per_msg", "context switches/message", Bar::None),
+        ],
+    ),
+    load(
+        "p2p-rate",
+        "50 pairs, 20,000 messages/s",
+        &["p2p", "--rate", "20000"],
+        &[
+            figure("p50_us", "p50 µs", Bar::RatioAtMost(1.05)),
+            figure("p99_us", "p99 µs", Bar::RatioAtMost(1.2)),
+            figure("broker_ctxsw_per_msg", "context switches/message", Bar::None),
+            figure("broker_cpu_us_per_msg", "CPU µs/message", Bar::None),
+            MESSAGES_PER_SECOND,
+        ],
+    ),
+    Scenario {
+        name: "startup",
+        title: "start to first CONNACK",
+        args: &["startup", "--repeat", "5"],
+        figures: &[figure("startup_ms_median", "ms", Bar::None)],
+        launch: Launch::Generator,
+        connections: Connections::Few,
+    },
+];
+
+/// The scenarios called `names`, or all if there are none; an unknown name is the error.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
+    if names.is_empty() {
+        return Ok(SCENARIOS.iter().collect());
+    }
+    let by_name = |name: &String| SCENARIOS.iter().find(|scenario| scenario.name == name).ok_or_else(|| name.clone());
+    names.iter().map(by_name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SCENARIOS.len());
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        let names = ["fanin".to_owned(), "fanon".to_owned()];
+        assert_eq!(chosen(&names).map(|found| found.len()), Err("fanon".to_owned()));
+        assert_eq!(chosen(&names[..1]).map(|found| found[0].name), Ok("fanin"));
+        assert_eq!(chosen(&[]).map(|found| found.len()), Ok(SCENARIOS.len()));
+    }
+}
