@@ -106,7 +106,7 @@ impl Online {
     /// Sends open exchanges of an earlier connection again: PUBLISH with DUP or PUBREL, under their old identifiers [MQTT-4.4.0-1].
     fn resend(&mut self, budget: usize, cx: &mut Context<'_>) {
         let Some(mut resends) = self.resends.take() else { return };
-        while let Some(&id) = resends.front() {
+        while let Some(&id) = resends.front().filter(|_| cx.output.len() < budget) {
             let open = usize::from(self.session.window.open());
             let sent = open.saturating_sub(resends.len());
             match self.session.window.get(id) {
@@ -124,9 +124,6 @@ impl Online {
                 }
             }
             resends.pop_front();
-            if cx.output.len() >= budget {
-                break;
-            }
         }
         if !resends.is_empty() {
             self.resends = Some(resends);

@@ -1,0 +1,412 @@
+//! One task per connection: reads, lets the core work, writes, in one loop.
+//!
+//! A driver owns no buffers while nothing is half read or half written; it borrows the worker's for each turn. It never waits anywhere but
+//! in `poll`: for the socket, for its inbox, for its timer, and while opening for the authenticator or a session.
+
+use crate::auth::{Answer, Exchange};
+use crate::hub::Seat;
+use crate::pending::{self, Pending};
+use crate::timers::Key;
+use crate::worker::{self, Worker};
+use crate::Socket;
+use mqtt_core::{AuthRequest, Close, Connection, Counter, Next, Output, Timestamp, Verdict};
+use mqtt_wire::ReasonCode;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::ReadBuf;
+
+/// Bytes put together for one write.
+const BUDGET: usize = 64 * 1024;
+
+/// Turns of the loop before other connections of the worker get theirs.
+const TURNS: usize = 4;
+
+/// Reads before a turn goes on to write.
+const READS: usize = 4;
+
+/// How long a connection that the server ends is read on, so that the last packet is not lost to a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A connection and its socket.
+pub(crate) struct Driver<S> {
+    socket: S,
+    seat: Seat,
+    core: Connection,
+    /// The start of a packet whose end has not arrived.
+    input: Vec<u8>,
+    pending: Option<Box<Pending>>,
+    authentication: Option<Box<Authentication>>,
+    timer: Option<Key>,
+    /// When the timer fires.
+    armed: Timestamp,
+    stage: Stage,
+}
+
+#[derive(Default)]
+struct Authentication {
+    exchange: Option<Box<dyn Exchange>>,
+    verdict: Option<Pin<Box<dyn Future<Output = Verdict> + Send>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Bytes are fed to the core.
+    Serving,
+    /// The authenticator is to answer.
+    Authenticating,
+    /// Another connection is to let the session go.
+    Claiming,
+    /// The core is done; what the client still sends is thrown away.
+    Lingering { until: Timestamp, shut: bool },
+}
+
+/// What a turn came to.
+enum Turn {
+    /// There is more to do.
+    Again,
+    /// Everything possible is done; wakers are registered.
+    Idle,
+    /// The connection is over.
+    Over,
+}
+
+/// The core's view of a worker.
+fn context<'a>(seat: &'a Seat, worker: &'a mut Worker, now: Timestamp) -> mqtt_core::Context<'a> {
+    let Worker { output, wakes, scratch, .. } = worker;
+    mqtt_core::Context { broker: &seat.broker, now, output, wakes, scratch }
+}
+
+impl<S: Socket> Driver<S> {
+    pub(crate) fn new(socket: S, seat: Seat) -> Driver<S> {
+        let core = Connection::new(&seat.broker, seat.clock.now());
+        Driver {
+            socket,
+            seat,
+            core,
+            input: Vec::new(),
+            pending: None,
+            authentication: None,
+            timer: None,
+            armed: Timestamp::NEVER,
+            stage: Stage::Serving,
+        }
+    }
+
+    fn turns(&mut self, task: &mut Context<'_>, worker: &mut Worker) -> Poll<()> {
+        let now = self.seat.clock.now();
+        for _ in 0..TURNS {
+            worker.output.clear();
+            let turn = match self.stage {
+                Stage::Lingering { until, shut } => self.linger(until, shut, task, worker, now),
+                Stage::Serving | Stage::Authenticating | Stage::Claiming => self.turn(task, worker, now),
+            };
+            match turn {
+                Turn::Again => {}
+                Turn::Over => {
+                    self.leave(worker, now);
+                    return Poll::Ready(());
+                }
+                Turn::Idle => {
+                    self.arm(task, now);
+                    return Poll::Pending;
+                }
+            }
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn turn(&mut self, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Turn {
+        let Ok(flushed) = self.flush(task, now) else { return Turn::Over };
+        let (mut next, mut more) = (self.on_time(worker, now), false);
+        if next == Next::Go {
+            next = match self.stage {
+                Stage::Authenticating => self.settle(Next::Authenticate, task, worker, now),
+                Stage::Claiming => self.settle(Next::Claim, task, worker, now),
+                Stage::Serving | Stage::Lingering { .. } => Next::Go,
+            };
+        }
+        // A client that does not take its answers is not read on: its requests stay in its own buffers.
+        if next == Next::Go && flushed && self.stage == Stage::Serving {
+            match self.read(task, worker, now) {
+                Ok((read, filled)) => (next, more) = (read, filled),
+                Err(_) => return Turn::Over,
+            }
+        }
+        if next == Next::Go && self.core.is_online() {
+            // A full socket takes no messages, but the session's signals are still heard.
+            let budget = if flushed { BUDGET } else { 0 };
+            let (pulled, told) = self.core.pull(budget, task.waker(), &mut context(&self.seat, worker, now));
+            more |= pulled && flushed;
+            next = told;
+        }
+        // Receivers on other workers start while this one writes.
+        worker.wakes.wake_all();
+        if self.send(&worker.output, task, now).is_err() {
+            return Turn::Over;
+        }
+        match next {
+            Next::Close(close) => self.close(close, worker, now),
+            Next::Go | Next::Authenticate | Next::Claim if more && self.pending.is_none() => Turn::Again,
+            Next::Go | Next::Authenticate | Next::Claim => Turn::Idle,
+        }
+    }
+
+    /// What the passing of time brings: a deadline of the core, a socket that takes nothing, the server's end.
+    fn on_time(&mut self, worker: &mut Worker, now: Timestamp) -> Next {
+        if self.seat.is_stopping() && !self.core.is_online() {
+            let what = "the server is shutting down";
+            let cx = &mut context(&self.seat, worker, now);
+            return self.core.on_shutdown(ReasonCode::ServerShuttingDown, what, cx);
+        }
+        if now < self.armed {
+            return Next::Go;
+        }
+        self.armed = Timestamp::NEVER; // it has fired
+        if self.stalled_until().is_some_and(|until| until <= now) {
+            self.seat.broker.counters.count(Counter::SlowConsumers);
+            self.pending = None;
+            return Next::Close(Close { reason: ReasonCode::QuotaExceeded, what: "the socket takes nothing" });
+        }
+        self.core.on_timeout(&mut context(&self.seat, worker, now))
+    }
+
+    /// When a socket that takes nothing is given up.
+    fn stalled_until(&self) -> Option<Timestamp> {
+        self.pending.as_ref().map(|pending| pending.since + self.seat.broker.limits.write_timeout)
+    }
+
+    fn arm(&mut self, task: &Context<'_>, now: Timestamp) {
+        let mut deadline = match self.stage {
+            Stage::Lingering { until, .. } => until,
+            Stage::Serving | Stage::Authenticating | Stage::Claiming => self.core.deadline(),
+        };
+        deadline = deadline.min(self.stalled_until().unwrap_or(Timestamp::NEVER));
+        if self.armed <= now {
+            self.armed = Timestamp::NEVER;
+        }
+        if deadline < self.armed {
+            let seed = std::ptr::from_ref(self).addr() >> 8;
+            self.timer = Some(self.seat.timers.arm(self.timer, seed, deadline, task.waker()));
+            self.armed = deadline;
+        }
+    }
+
+    /// Writes what was left over; returns whether nothing is left.
+    fn flush(&mut self, task: &mut Context<'_>, now: Timestamp) -> io::Result<bool> {
+        if let Some(pending) = &mut self.pending
+            && pending.flush(&mut self.socket, task, now)?
+        {
+            self.pending = None;
+        }
+        Ok(self.pending.is_none())
+    }
+
+    fn send(&mut self, output: &Output, task: &mut Context<'_>, now: Timestamp) -> io::Result<()> {
+        if output.is_empty() {
+            return Ok(());
+        }
+        match &mut self.pending {
+            // Only a last packet is sent behind output that is stuck.
+            Some(pending) => pending.append(output),
+            None => self.pending = pending::send(output, &mut self.socket, task, now)?,
+        }
+        Ok(())
+    }
+
+    /// Reads until the socket has no more, within bounds; the flag says that it may have.
+    fn read(&mut self, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> io::Result<(Next, bool)> {
+        for _ in 0..READS {
+            // A short beginning goes in front of what follows it; a long one grows by itself.
+            let kept = if self.input.len() < worker.read.len() / 2 { self.input.len() } else { 0 };
+            let mut buffer = ReadBuf::new(&mut worker.read[kept..]);
+            match Pin::new(&mut self.socket).poll_read(task, &mut buffer) {
+                Poll::Pending => return Ok((Next::Go, false)),
+                Poll::Ready(result) => result?,
+            }
+            let count = buffer.filled().len();
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let next = self.feed(kept, count, worker, now);
+            let next = self.settle(next, task, worker, now);
+            if next != Next::Go || self.stage != Stage::Serving {
+                return Ok((next, false));
+            }
+            if worker.output.len() >= BUDGET {
+                break;
+            }
+        }
+        Ok((Next::Go, true))
+    }
+
+    /// Gives the core `count` bytes that were read behind the first `kept` of the worker's buffer.
+    fn feed(&mut self, kept: usize, count: usize, worker: &mut Worker, now: Timestamp) -> Next {
+        let Worker { read, output, wakes, scratch } = worker;
+        let cx = &mut mqtt_core::Context { broker: &self.seat.broker, now, output, wakes, scratch };
+        if kept < self.input.len() {
+            self.input.extend_from_slice(&read[..count]);
+            let (used, next) = self.core.on_bytes(&self.input, cx);
+            match used == self.input.len() {
+                true => self.input = Vec::new(),
+                false => drop(self.input.drain(..used)),
+            }
+            return next;
+        }
+        let bytes = &mut read[..kept + count];
+        bytes[..kept].copy_from_slice(&self.input);
+        let (used, next) = self.core.on_bytes(bytes, cx);
+        let rest = &bytes[used..];
+        self.input.clear();
+        match rest.is_empty() {
+            true => self.input = Vec::new(),
+            false => self.input.extend_from_slice(rest),
+        }
+        next
+    }
+
+    /// Does what the core waits for, as far as it can be done now, then feeds it what was read meanwhile.
+    fn settle(&mut self, mut next: Next, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Next {
+        loop {
+            next = match next {
+                Next::Go | Next::Close(_) => return next,
+                Next::Authenticate => match self.ask(task) {
+                    None => {
+                        self.stage = Stage::Authenticating;
+                        return Next::Go;
+                    }
+                    Some(verdict) => self.core.on_verdict(verdict, &mut context(&self.seat, worker, now)),
+                },
+                Next::Claim => match self.core.claim(task.waker(), &mut context(&self.seat, worker, now)) {
+                    Next::Claim => {
+                        self.stage = Stage::Claiming;
+                        return Next::Go;
+                    }
+                    next => next,
+                },
+            };
+            self.stage = Stage::Serving;
+            if next == Next::Go && !self.input.is_empty() {
+                let input = std::mem::take(&mut self.input);
+                let (used, then) = self.core.on_bytes(&input, &mut context(&self.seat, worker, now));
+                self.input = input[used..].to_vec();
+                next = then;
+            }
+        }
+    }
+
+    /// The authenticator's verdict, if it has one.
+    fn ask(&mut self, task: &mut Context<'_>) -> Option<Verdict> {
+        let waiting = self.authentication.as_mut().and_then(|authentication| authentication.verdict.as_mut());
+        let verdict = match waiting {
+            Some(verdict) => match verdict.as_mut().poll(task) {
+                Poll::Pending => return None,
+                Poll::Ready(verdict) => verdict,
+            },
+            None => match self.request()? {
+                Answer::Now(verdict) => verdict,
+                Answer::Later(verdict) => {
+                    self.authentication.get_or_insert_default().verdict = Some(verdict);
+                    return self.ask(task); // polled once, it knows whom to wake
+                }
+            },
+        };
+        match (&verdict, &mut self.authentication) {
+            (Verdict::Continue(_), Some(authentication)) => authentication.verdict = None,
+            _ => self.authentication = None,
+        }
+        Some(verdict)
+    }
+
+    fn request(&mut self) -> Option<Answer> {
+        let authenticator = &self.seat.authenticator;
+        Some(match self.core.auth_request()? {
+            AuthRequest::Connect(credentials) => authenticator.authenticate(&credentials),
+            AuthRequest::Begin { credentials, method, data } => match authenticator.begin(method, &credentials) {
+                None => Answer::Now(Verdict::Refuse(ReasonCode::BadAuthenticationMethod)),
+                Some(mut exchange) => {
+                    let answer = exchange.step(data);
+                    self.authentication.get_or_insert_default().exchange = Some(exchange);
+                    answer
+                }
+            },
+            AuthRequest::Continue(data) => {
+                match self.authentication.as_mut().and_then(|authentication| authentication.exchange.as_mut()) {
+                    Some(exchange) => exchange.step(data),
+                    None => Answer::Now(Verdict::Refuse(ReasonCode::NotAuthorized)),
+                }
+            }
+        })
+    }
+
+    /// The core is done. A client that asked for it is gone; one that was told why is read on for a moment.
+    fn close(&mut self, close: Close, worker: &mut Worker, now: Timestamp) -> Turn {
+        if close.reason == ReasonCode::Success {
+            return Turn::Over;
+        }
+        self.leave(worker, now);
+        self.stage = Stage::Lingering { until: now + LINGER, shut: false };
+        Turn::Again
+    }
+
+    /// Sends what is left, ends the sending side, and throws away what still comes.
+    fn linger(&mut self, until: Timestamp, shut: bool, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Turn {
+        if now >= until {
+            return Turn::Over;
+        }
+        match self.flush(task, now) {
+            Err(_) => return Turn::Over,
+            Ok(false) => return Turn::Idle,
+            Ok(true) => {}
+        }
+        if !shut {
+            match Pin::new(&mut self.socket).poll_shutdown(task) {
+                Poll::Pending => return Turn::Idle,
+                Poll::Ready(Err(_)) => return Turn::Over,
+                Poll::Ready(Ok(())) => self.stage = Stage::Lingering { until, shut: true },
+            }
+        }
+        let mut buffer = ReadBuf::new(&mut worker.read);
+        match Pin::new(&mut self.socket).poll_read(task, &mut buffer) {
+            Poll::Pending => Turn::Idle,
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Turn::Again,
+            Poll::Ready(_) => Turn::Over,
+        }
+    }
+
+    /// The core learns that the connection is closed, once.
+    fn leave(&mut self, worker: &mut Worker, now: Timestamp) {
+        self.core.on_closed(&mut context(&self.seat, worker, now));
+        worker.wakes.wake_all();
+    }
+}
+
+impl<S: Socket> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Driver<S>>, task: &mut Context<'_>) -> Poll<()> {
+        let driver = self.get_mut();
+        worker::with(|worker| driver.turns(task, worker))
+    }
+}
+
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer {
+            self.seat.timers.cancel(timer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_an_idle_connection_is_small() {
+        let size = size_of::<Driver<tokio::net::TcpStream>>();
+        assert!(size <= 192, "{size} bytes");
+    }
+}

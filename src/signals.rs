@@ -1,0 +1,18 @@
+//! The signals that end the program.
+
+use std::io;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Ready at the first SIGTERM or SIGINT (Ctrl-C).
+///
+/// # Errors
+/// The operating system's.
+pub fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
