@@ -148,6 +148,9 @@ impl Broker {
         let subscriber = Subscriber::new(session.slot.clone(), options, id);
         let (subscription, new) = self.index.subscribe(target, subscriber);
         if new {
+            if session.subscriptions.is_empty() {
+                session.subscriptions.reserve_exact(1); // most clients stay at one
+            }
             session.subscriptions.push(subscription);
         }
         let wanted = match options.retain_handling {
@@ -157,7 +160,7 @@ impl Broker {
         };
         if let (true, FilterTarget::Own(filter)) = (wanted, target) {
             let (filter, qos) = (filter.as_str().into(), options.qos);
-            session.replays.push_back(Replay { filter, position: Default::default(), qos, id });
+            session.replays.get_or_insert_default().push_back(Replay { filter, position: Default::default(), qos, id });
         }
     }
 
@@ -168,8 +171,8 @@ impl Broker {
         let Some(at) = held else { return false };
         let subscription = session.subscriptions.swap_remove(at);
         self.index.unsubscribe(&subscription, &session.slot);
-        if let FilterTarget::Own(filter) = target {
-            session.replays.retain(|replay| *replay.filter != *filter.as_str()); // [MQTT-3.10.4-2]
+        if let (FilterTarget::Own(filter), Some(replays)) = (target, &mut session.replays) {
+            replays.retain(|replay| *replay.filter != *filter.as_str()); // [MQTT-3.10.4-2]
         }
         true
     }

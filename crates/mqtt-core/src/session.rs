@@ -18,7 +18,7 @@ pub struct Session {
     pub(crate) window: Window,
     pub(crate) received: Received,
     /// Answers to SUBSCRIBE from the retained store that are not through.
-    pub(crate) replays: VecDeque<Replay>,
+    pub(crate) replays: Option<Box<VecDeque<Replay>>>,
     pub(crate) will: Option<Box<Will>>,
     /// Session Expiry Interval in seconds; `u32::MAX` never ends.
     pub(crate) expiry: u32,
@@ -52,7 +52,7 @@ impl Session {
             subscriptions: Vec::new(),
             window: Window::default(),
             received: Received::default(),
-            replays: VecDeque::new(),
+            replays: None,
             will: None,
             expiry: 0,
             parked: Parked { will_at: Timestamp::NEVER, expires_at: Timestamp::NEVER, stamp: 0 },

@@ -6,9 +6,13 @@ use crate::sessions::{Attempt, Claim};
 use crate::slot::ClaimToken;
 use crate::{Counter, Limits, Session, Timestamp, Will, policy};
 use mqtt_wire::{
-    Auth, Connect, DecodeError, Packet, Properties, PropertyBuf, PropertyId, ReasonCode, TopicName, Value, Version,
+    Auth, Connect, DecodeError, MAX_REMAINING_LENGTH, Packet, Properties, PropertyBuf, PropertyId, ReasonCode,
+    TopicName, Value, Version,
 };
 use std::task::Waker;
+
+/// The protocol's own limit: the largest Remaining Length and its fixed header.
+pub(super) const LARGEST_PACKET: u32 = MAX_REMAINING_LENGTH as u32 + 5;
 
 /// A CONNECT that is being answered.
 pub(super) struct Opening {
@@ -95,7 +99,8 @@ impl Wishes {
             keep_alive: connect.keep_alive,
             session_expiry: policy::session_expiry(connect, limits),
             receive_maximum: number(PropertyId::RECEIVE_MAXIMUM).map_or(u16::MAX, |value| value as u16),
-            maximum_packet_size: number(PropertyId::MAXIMUM_PACKET_SIZE).unwrap_or(u32::MAX),
+            maximum_packet_size: number(PropertyId::MAXIMUM_PACKET_SIZE)
+                .map_or(LARGEST_PACKET, |size| size.min(LARGEST_PACKET)),
             topic_alias_maximum: number(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0) as u16,
             problem_information: number(PropertyId::REQUEST_PROBLEM_INFORMATION) != Some(0),
         }

@@ -2,6 +2,7 @@
 //! budget and the client's Receive Maximum allow.
 
 use super::Context;
+use super::handshake::LARGEST_PACKET;
 use super::online::Online;
 use crate::delivery::Origin;
 use crate::slot::Rest;
@@ -15,6 +16,9 @@ const BATCH: usize = 64;
 
 /// Retained messages taken from the store under one lock.
 const REPLAY_BATCH: usize = 64;
+
+/// Messages up to here fit every packet of a client without Maximum Packet Size: the size need not be computed.
+const SURELY_SMALL: usize = 64 * 1024 * 1024;
 
 /// Whether a PUBLISH is sent for the first time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +35,7 @@ impl Online {
         }
         // New messages wait until the old ones are out: order [MQTT-4.6.0-6].
         let resending = self.resends.is_some();
-        let replaying = !resending && !self.session.replays.is_empty() && self.replay(budget / 2, cx);
+        let replaying = !resending && self.session.replays.is_some() && self.replay(budget / 2, cx);
         let mut batch = std::mem::take(&mut cx.scratch.deliveries);
         let rest = loop {
             let wanted = if resending || cx.output.len() >= budget { 0 } else { BATCH };
@@ -91,7 +95,8 @@ impl Online {
             properties: message.properties(),
             payload: message.payload(),
         };
-        if self.maximum_packet_size < u32::MAX && outgoing.size(self.version) > self.maximum_packet_size as usize {
+        let bounded = self.maximum_packet_size < LARGEST_PACKET || message.footprint() > SURELY_SMALL;
+        if bounded && outgoing.size(self.version) > self.maximum_packet_size as usize {
             if let (Some(aliases), Some((_, false))) = (&mut self.aliases_sent, alias) {
                 aliases.forget_last();
             }
@@ -132,27 +137,30 @@ impl Online {
 
     /// Sends retained messages for subscriptions made on this or an earlier connection; returns whether more could be sent at once.
     fn replay(&mut self, budget: usize, cx: &mut Context<'_>) -> bool {
+        let Some(mut replays) = self.session.replays.take() else { return false };
         let mut found = std::mem::take(&mut cx.scratch.messages);
-        let more = loop {
-            let Some(mut replay) = self.session.replays.pop_front() else { break false };
+        let mut more = false;
+        while let Some(replay) = replays.front_mut() {
             let room = match replay.qos {
                 QoS::AtMostOnce => REPLAY_BATCH,
                 QoS::AtLeastOnce | QoS::ExactlyOnce => self.session.window.room(self.quota).min(REPLAY_BATCH),
             };
             if room == 0 || cx.output.len() >= budget {
-                self.session.replays.push_front(replay);
-                break room > 0; // without room the next acknowledgement goes on
+                more = room > 0; // without room the next acknowledgement goes on
+                break;
             }
             let over = cx.broker.retained.walk(&replay.filter, &mut replay.position, room, cx.now, &mut found);
+            let (granted, id) = (replay.qos, replay.id);
+            if over {
+                replays.pop_front();
+            }
             for message in found.drain(..) {
-                let qos = message.qos().min(replay.qos);
-                self.send(Delivery { message, origin: Origin::of(replay.id), qos, retain: true }, cx);
+                let qos = message.qos().min(granted);
+                self.send(Delivery { message, origin: Origin::of(id), qos, retain: true }, cx);
             }
-            if !over {
-                self.session.replays.push_front(replay);
-            }
-        };
+        }
         cx.scratch.messages = found;
+        self.session.replays = Some(replays).filter(|replays| !replays.is_empty());
         more
     }
 }

@@ -1,11 +1,15 @@
 //! Who may connect: the extension point and its implementations.
 
 mod anonymous;
+mod credentials;
+mod scram;
 #[cfg(test)]
 mod suite;
 
 pub use anonymous::Anonymous;
+pub use credentials::{Iterations, NameError, ParseError, PasswordError, ScramCredentials, ScramUsers};
 pub use mqtt_core::{Credentials, Verdict};
+pub use scram::Scram;
 
 use std::pin::Pin;
 
