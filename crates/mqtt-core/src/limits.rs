@@ -49,8 +49,10 @@ pub struct Limits {
     pub keep_alive: Option<u16>,
     /// Time without progress of a socket write after which the connection is closed as a slow consumer.
     pub write_timeout: Duration,
-    /// Topics of which one publisher's matches are remembered.
+    /// Topics of which one publisher's matches are remembered. Beyond: they are looked up.
     pub route_cache: usize,
+    /// The same for all publishers together.
+    pub route_caches: usize,
 }
 
 impl Default for Limits {
@@ -96,8 +98,9 @@ impl Default for Limits {
             session_expiry_v3: 365 * 24 * 3600,
             keep_alive: None,
             write_timeout: Duration::from_secs(30),
-            // About 150 bytes each, only for who publishes.
-            route_cache: 512,
+            // About 150 bytes each, only for who publishes to that many topics; a million are 150 MB.
+            route_cache: 2048,
+            route_caches: 1_000_000,
         }
     }
 }

@@ -3,6 +3,9 @@
 use crate::Limits;
 use mqtt_wire::{Connect, PropertyId, ReasonCode, TopicError, Version};
 
+/// The version with all features: AUTH exists only there, and a first packet is read as such until it says otherwise.
+pub(crate) const NEWEST: Version = Version::V5;
+
 /// What becomes of an empty Client Identifier: a new one is assigned, or the CONNECT is refused with 0x85.
 pub(crate) fn assigns_client_id(version: Version, clean_start: bool) -> bool {
     match version {

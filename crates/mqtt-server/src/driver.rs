@@ -3,12 +3,12 @@
 //! A driver owns no buffers while nothing is half read or half written; it borrows the worker's for each turn. It never waits anywhere but
 //! in `poll`: for the socket, for its inbox, for its timer, and while opening for the authenticator or a session.
 
+use crate::Socket;
 use crate::auth::{Answer, Exchange};
 use crate::hub::Seat;
 use crate::pending::{self, Pending};
 use crate::timers::Key;
 use crate::worker::{self, Worker};
-use crate::Socket;
 use mqtt_core::{AuthRequest, Close, Connection, Counter, Next, Output, Timestamp, Verdict};
 use mqtt_wire::ReasonCode;
 use std::io;
@@ -352,7 +352,14 @@ impl<S: Socket> Driver<S> {
     }
 
     /// Sends what is left, ends the sending side, and throws away what still comes.
-    fn linger(&mut self, until: Timestamp, shut: bool, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Turn {
+    fn linger(
+        &mut self,
+        until: Timestamp,
+        shut: bool,
+        task: &mut Context<'_>,
+        worker: &mut Worker,
+        now: Timestamp,
+    ) -> Turn {
         if now >= until {
             return Turn::Over;
         }

@@ -27,7 +27,12 @@ impl Pending {
     ///
     /// # Errors
     /// The socket's.
-    pub(crate) fn flush<S: Socket>(&mut self, socket: &mut S, task: &mut Context<'_>, now: Timestamp) -> io::Result<bool> {
+    pub(crate) fn flush<S: Socket>(
+        &mut self,
+        socket: &mut S,
+        task: &mut Context<'_>,
+        now: Timestamp,
+    ) -> io::Result<bool> {
         let before = self.written;
         let done = write(&self.output, &mut self.written, socket, task)?;
         if self.written > before {

@@ -293,7 +293,8 @@ impl Connection {
         session.expiry = opening.wishes.session_expiry;
         let session_present = present == SessionPresent::Yes;
         put_connack(opening.version, session_present, ReasonCode::Success, answer.as_properties(), cx.output);
-        let method = opening.exchange.map(|exchange| exchange.method);
+        let user_name = opening.user_name;
+        let method = opening.exchange.map(|exchange| (exchange.method, user_name));
         let online = Online::new(session, opening.version, &opening.wishes, method, cx);
         self.phase = Phase::Online(Box::new(online));
         Next::Go
@@ -367,7 +368,7 @@ pub(super) fn put_auth(reason: ReasonCode, method: &str, data: &[u8], cx: &mut C
         properties.push(PropertyId::AUTHENTICATION_DATA, Value::Bin(data));
     }
     let auth = Auth { reason, properties: properties.as_properties() };
-    Packet::Auth(auth).encode(Version::V5, &mut cx.output.small);
+    Packet::Auth(auth).encode(policy::NEWEST, &mut cx.output.small);
 }
 
 /// The will's topic obeys the rules of PUBLISH.

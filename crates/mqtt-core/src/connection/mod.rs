@@ -12,7 +12,7 @@ mod subscribe;
 
 pub use handshake::{AuthRequest, Credentials, Verdict};
 
-use crate::{Broker, Counter, Delivery, Message, Output, Timestamp, Wakes};
+use crate::{Broker, Counter, Delivery, Message, Output, Timestamp, Wakes, policy};
 use handshake::Opening;
 use mqtt_wire::{
     ConnAck, DecodeError, Disconnect, Frame, Packet, PacketType, Properties, PropertyBuf, PropertyId, ReasonCode,
@@ -141,7 +141,7 @@ impl Connection {
                 Ok(Frame::Incomplete { .. }) => return (used, Next::Go),
                 Err(error) => return (bytes.len(), self.on_malformed(error, cx)),
             };
-            let decoded = decode(rest[0], &rest[body..end], version.unwrap_or(Version::V5), Sender::Client);
+            let decoded = decode(rest[0], &rest[body..end], version.unwrap_or(policy::NEWEST), Sender::Client);
             used += end;
             let next = match decoded {
                 Ok(packet) => self.on_packet(&packet, cx),
@@ -253,7 +253,10 @@ impl Connection {
 
     /// The socket is closed: the session waits or ends, the will goes out unless the client took it back.
     pub fn on_closed(&mut self, cx: &mut Context<'_>) {
-        if let Phase::Online(online) = std::mem::replace(&mut self.phase, Phase::Closed) {
+        if let Phase::Online(mut online) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            if let Some(routes) = &mut online.routes {
+                routes.clear(&cx.broker.index);
+            }
             cx.broker.leave(online.session, cx.now, cx.wakes);
         }
     }

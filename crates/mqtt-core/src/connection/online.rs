@@ -29,6 +29,7 @@ pub(super) struct Online {
 /// The enhanced authentication that CONNECT named, which the client may repeat (4.12.1).
 struct Authentication {
     method: Box<str>,
+    user_name: Option<Box<str>>,
     data: Box<[u8]>,
     stage: Stage,
 }
@@ -50,7 +51,7 @@ impl Online {
         session: Box<Session>,
         version: Version,
         wishes: &Wishes,
-        method: Option<Box<str>>,
+        method: Option<(Box<str>, Option<Box<str>>)>,
         cx: &mut Context<'_>,
     ) -> Online {
         let limits = &cx.broker.limits;
@@ -67,8 +68,9 @@ impl Online {
             aliases_sent: (aliases > 0).then(|| Box::new(alias::Sent::new(aliases))),
             routes: None,
             resends: (!resends.is_empty()).then(|| Box::new(resends)),
-            authentication: method
-                .map(|method| Box::new(Authentication { method, data: Box::default(), stage: Stage::Done })),
+            authentication: method.map(|(method, user_name)| {
+                Box::new(Authentication { method, user_name, data: Box::default(), stage: Stage::Done })
+            }),
             session,
         }
     }
@@ -160,7 +162,7 @@ impl Online {
             Stage::Asked => Some(AuthRequest::Begin {
                 credentials: super::Credentials {
                     client_id: self.session.client_id(),
-                    user_name: None,
+                    user_name: authentication.user_name.as_deref(),
                     password: None,
                 },
                 method: &authentication.method,

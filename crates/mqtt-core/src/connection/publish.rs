@@ -84,7 +84,7 @@ impl Online {
                 if let Some(reason) = check_topic(topic, cx)? {
                     return Ok(reason);
                 }
-                cache.look_up(&broker.index, hash, topic.as_bytes(), broker.limits.route_cache)
+                cache.look_up(&broker.index, hash, topic.as_bytes(), &broker.limits)
             }
         };
         let routes = cache.routes(place);

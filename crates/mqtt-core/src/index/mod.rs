@@ -33,6 +33,8 @@ pub struct Index {
     wild: RwLock<trie::Trie>,
     wild_version: AtomicU64,
     subscriptions: AtomicUsize,
+    /// Topics that the caches of all publishers hold or have asked for.
+    cached: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -49,6 +51,7 @@ impl Default for Index {
             wild: RwLock::default(),
             wild_version: AtomicU64::new(0),
             subscriptions: AtomicUsize::new(0),
+            cached: AtomicUsize::new(0),
         }
     }
 }

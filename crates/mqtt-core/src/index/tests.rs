@@ -1,4 +1,5 @@
 use super::*;
+use crate::Limits;
 use mqtt_wire::{SubscriptionOptions, TopicName};
 use proptest::prelude::*;
 
@@ -59,13 +60,13 @@ fn a_cached_answer_is_outdated_by_a_new_filter_that_could_match() {
     let index = Index::default();
     let hash = index.hash(b"a/b");
     let subscriber = || Subscriber::new(Slot::new("c"), SubscriptionOptions::default(), 0);
-    let mut cache = RouteCache::default();
-    let place = cache.look_up(&index, hash, b"a/b", 8);
+    let (mut cache, limits) = (RouteCache::default(), Limits::default());
+    let place = cache.look_up(&index, hash, b"a/b", &limits);
     assert!(cache.routes(place).is_empty());
     assert!(cache.known(&index, hash, b"a/b").is_some());
     index.subscribe(target("a/b"), subscriber());
     assert!(cache.known(&index, hash, b"a/b").is_none());
-    let place = cache.look_up(&index, hash, b"a/b", 8);
+    let place = cache.look_up(&index, hash, b"a/b", &limits);
     assert_eq!(cache.routes(place).len(), 1);
     index.subscribe(target("a/b"), subscriber());
     assert!(cache.known(&index, hash, b"a/b").is_some(), "one more subscriber is no new filter");
@@ -76,14 +77,25 @@ fn a_cached_answer_is_outdated_by_a_new_filter_that_could_match() {
 #[test]
 fn a_full_cache_takes_no_new_topics_until_it_starts_anew() {
     let index = Index::default();
-    let mut cache = RouteCache::default();
-    for i in 0..20 {
-        let topic = format!("t/{i}");
-        cache.look_up(&index, index.hash(topic.as_bytes()), topic.as_bytes(), 2);
-    }
-    let known = (0..20).filter(|i| {
-        let topic = format!("t/{i}");
-        cache.known(&index, index.hash(topic.as_bytes()), topic.as_bytes()).is_some()
-    });
-    assert!(known.count() <= 2);
+    let kept = |limits: &Limits, caches: usize| {
+        let mut caches: Vec<RouteCache> = (0..caches).map(|_| RouteCache::default()).collect();
+        let topics: Vec<String> = (0..200).map(|i| format!("t/{i}")).collect();
+        for topic in &topics {
+            for cache in &mut caches {
+                cache.look_up(&index, index.hash(topic.as_bytes()), topic.as_bytes(), limits);
+            }
+        }
+        let known = |cache: &RouteCache| {
+            let known = |topic: &&String| cache.known(&index, index.hash(topic.as_bytes()), topic.as_bytes()).is_some();
+            topics.iter().filter(known).count()
+        };
+        let kept: usize = caches.iter().map(known).sum();
+        caches.iter_mut().for_each(|cache| cache.clear(&index));
+        kept
+    };
+    let limits = Limits { route_cache: 2, ..Limits::default() };
+    assert!((1..=2).contains(&kept(&limits, 1)));
+    let limits = Limits { route_caches: 64, ..Limits::default() };
+    assert_eq!(kept(&limits, 3), 65 + 1 + 1, "one piece for all, and one topic each without asking");
+    assert_eq!(kept(&Limits::default(), 3), 600, "what was cleared is free again");
 }
