@@ -4,6 +4,7 @@
 //! To add one, add its module and one variant of [`Command`].
 
 mod bench;
+mod conformance;
 mod contender;
 mod counts;
 mod figures;
@@ -38,12 +39,15 @@ enum Command {
     Test(test::Options),
     /// Measure lacewing beside mosquitto and compare the figures with the bars
     Bench(bench::Options),
+    /// List which statements of the standards are tested, and by what
+    Conformance(conformance::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Conformance(options) => conformance::run(&options),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

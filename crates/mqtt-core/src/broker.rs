@@ -7,7 +7,7 @@ use crate::index::{Group, Index, Route, Subscriber, Subscription, address};
 use crate::session::{Parked, Replay};
 use crate::slot::Bounds;
 use crate::{Counter, Counters, Delivery, Limits, Message, Retained, Session, Sessions, Slot, Timestamp, Wakes};
-use mqtt_wire::{FilterTarget, QoS, RetainHandling, SubscriptionOptions};
+use mqtt_wire::{FilterTarget, QoS, ReasonCode, RetainHandling, SubscriptionOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 use triomphe::Arc;
 
@@ -190,12 +190,14 @@ impl Broker {
         }
         let dropped = session.slot.set_offline(&self.budget);
         self.counters.add(Counter::DroppedOffline, dropped);
-        if session.will.as_ref().is_some_and(|will| will.delay() == 0)
-            && let Some(will) = session.will.take()
-        {
-            self.publish(&will.message(now), wakes);
-        }
-        let will_at = session.will.as_ref().map_or(Timestamp::NEVER, |will| now.plus_seconds(will.delay()));
+        let will_at = match session.slot.will_delay() {
+            None => Timestamp::NEVER,
+            Some(0) => {
+                self.publish_will(&session.slot, now, wakes);
+                Timestamp::NEVER
+            }
+            Some(delay) => now.plus_seconds(delay),
+        };
         let expires_at = match session.expiry {
             u32::MAX => Timestamp::NEVER,
             seconds => now.plus_seconds(seconds),
@@ -209,9 +211,7 @@ impl Broker {
         let slot = session.slot.clone();
         let subscriptions: Vec<Subscription> = std::mem::take(&mut session.subscriptions);
         subscriptions.iter().for_each(|subscription| self.index.unsubscribe(subscription, &slot));
-        if let Some(will) = session.will.take() {
-            self.publish(&will.message(now), wakes);
-        }
+        self.publish_will(&slot, now, wakes);
         let waiting = slot.close(&self.budget);
         let under_way = session.window.drain_unacknowledged();
         for delivery in under_way.chain(waiting) {
@@ -236,6 +236,19 @@ impl Broker {
         Group::deliver(group, message, &self.bounds(), wakes).is_ok()
     }
 
+    fn publish_will(&self, slot: &Slot, now: Timestamp, wakes: &mut Wakes) {
+        if let Some(will) = slot.take_will() {
+            self.publish(&will.message(now), wakes);
+        }
+    }
+
+    /// The server ends: all wills are published while their receivers are still there, then every connection is asked to close with `reason`.
+    pub fn farewell(&self, reason: ReasonCode, now: Timestamp, wakes: &mut Wakes) {
+        let slots = self.sessions.slots();
+        slots.iter().for_each(|slot| self.publish_will(slot, now, wakes));
+        slots.iter().for_each(|slot| slot.signal(reason, wakes));
+    }
+
     /// Does what is due at `now`: delayed wills, the end of expired sessions, expired retained messages. Returns when to come back at the latest.
     pub fn sweep(&self, now: Timestamp, wakes: &mut Wakes) -> Timestamp {
         while let Some(mut session) = self.sessions.due(now) {
@@ -244,9 +257,7 @@ impl Broker {
                 self.end(session, now, wakes); // [MQTT-4.1.0-2]
                 continue;
             }
-            if let Some(will) = session.will.take() {
-                self.publish(&will.message(now), wakes);
-            }
+            self.publish_will(&session.slot, now, wakes);
             session.parked.will_at = Timestamp::NEVER;
             self.sessions.park(session, wakes);
         }

@@ -51,6 +51,11 @@ pub(crate) fn tells_publish_reason(version: Version) -> bool {
     version == Version::V5
 }
 
+/// Whether a message to an existing subscription may have RETAIN set; in 3.x it never has, though 5.0 made the subscription [MQTT-3.3.1-9].
+pub(crate) fn knows_retain_as_published(version: Version) -> bool {
+    version == Version::V5
+}
+
 /// Whether the server may send DISCONNECT and Reason Strings.
 pub(crate) fn sends_disconnect(version: Version) -> bool {
     version == Version::V5

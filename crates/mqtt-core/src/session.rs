@@ -1,16 +1,16 @@
 //! The state of a client that outlives its connections (4.1): plain data with one owner.
 
+use crate::Timestamp;
 use crate::index::Subscription;
 use crate::received::Received;
 use crate::retained::Position;
 use crate::slot::Slot;
 use crate::window::Window;
-use crate::{Timestamp, Will};
 use mqtt_wire::QoS;
 use std::collections::VecDeque;
 use triomphe::Arc;
 
-/// Session state. The messages waiting for the client are in its [`Slot`].
+/// Session state. The messages waiting for the client and its will are in its [`Slot`].
 #[derive(Debug)]
 pub struct Session {
     pub(crate) slot: Arc<Slot>,
@@ -19,7 +19,6 @@ pub struct Session {
     pub(crate) received: Received,
     /// Answers to SUBSCRIBE from the retained store that are not through.
     pub(crate) replays: Option<Box<VecDeque<Replay>>>,
-    pub(crate) will: Option<Box<Will>>,
     /// Session Expiry Interval in seconds; `u32::MAX` never ends.
     pub(crate) expiry: u32,
     /// While parked: when the will is due and when the session ends.
@@ -53,7 +52,6 @@ impl Session {
             window: Window::default(),
             received: Received::default(),
             replays: None,
-            will: None,
             expiry: 0,
             parked: Parked { will_at: Timestamp::NEVER, expires_at: Timestamp::NEVER, stamp: 0 },
         }

@@ -38,13 +38,6 @@ pub(crate) enum Claim {
     Full,
 }
 
-/// Whether a claim is made for the first time or again after waiting.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempt {
-    First,
-    Again,
-}
-
 impl Default for Sessions {
     fn default() -> Sessions {
         Sessions {
@@ -83,13 +76,14 @@ impl Sessions {
         ClaimToken(self.stamps.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Claims the session of `client_id` for one connection.
+    /// Claims the session of `client_id` for one connection, the first time or again after waiting. Of several connections the one with the
+    /// newest `token` gets it.
     pub(crate) fn claim(
         &self,
         client_id: &str,
         clean_start: bool,
         limit: usize,
-        (token, attempt): (ClaimToken, Attempt),
+        token: ClaimToken,
         waker: &Waker,
         wakes: &mut Wakes,
     ) -> Claim {
@@ -102,7 +96,7 @@ impl Sessions {
                     return Claim::Full;
                 }
                 self.count.fetch_add(1, Ordering::Relaxed);
-                let slot = Slot::new(client_id);
+                let slot = Slot::new(client_id, token);
                 vacant.insert(slot.clone());
                 return Claim::New { session: Box::new(Session::new(slot)), replaced: None };
             }
@@ -110,35 +104,33 @@ impl Sessions {
         };
         let slot = entry.get().clone();
         let mut holder = slot.holder.lock();
-        let mine = holder.claimant.as_ref().is_some_and(|claimant| claimant.0 == token);
-        if attempt == Attempt::Again && !mine && holder.claimant.is_some() {
+        let waiting = holder.claimant.as_ref().map(|claimant| claimant.0);
+        if token < holder.owner || waiting.is_some_and(|other| token < other) {
             return Claim::Displaced;
+        }
+        // The one that waited before this one is woken to learn that it is displaced.
+        if let Some(claimant) = holder.claimant.take()
+            && claimant.0 != token
+        {
+            wakes.push(claimant.1);
         }
         match std::mem::replace(&mut holder.state, Holding::Live) {
             Holding::Live => {
-                // The one that waited before this one is woken to learn that it is displaced.
-                if let Some(displaced) = holder.claimant.replace(Box::new((token, waker.clone())))
-                    && displaced.0 != token
-                {
-                    wakes.push(displaced.1);
-                }
-                if !mine {
+                holder.claimant = Some(Box::new((token, waker.clone())));
+                let asked = waiting != Some(token);
+                if asked {
                     slot.signal(ReasonCode::SessionTakenOver, wakes);
                 }
-                Claim::Waiting { asked: !mine }
+                Claim::Waiting { asked }
             }
             Holding::Parked(session) => {
-                if let Some(displaced) = holder.claimant.take()
-                    && !mine
-                {
-                    wakes.push(displaced.1);
-                }
                 self.forget_deadline(&session.parked);
                 if !clean_start {
-                    drop(holder);
+                    holder.owner = token;
+                    slot.set_online(); // under the lock: the next claimant's signal comes after
                     return Claim::Resumed(session);
                 }
-                let fresh = Slot::new(client_id);
+                let fresh = Slot::new(client_id, token);
                 *entry.get_mut() = fresh.clone();
                 Claim::New { session: Box::new(Session::new(fresh)), replaced: Some(session) }
             }
@@ -200,12 +192,8 @@ impl Sessions {
         self.deadlines.lock().first_key_value().map(|(key, _)| key.0)
     }
 
-    /// Asks every connection to close with `reason`.
-    pub fn signal_all(&self, reason: ReasonCode, wakes: &mut Wakes) {
-        for shard in &self.shards {
-            for slot in shard.lock().iter() {
-                slot.signal(reason, wakes);
-            }
-        }
+    /// The places of all sessions.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.shards.iter().flat_map(|shard| shard.lock().iter().cloned().collect::<Vec<_>>()).collect()
     }
 }

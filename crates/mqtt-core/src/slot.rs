@@ -4,7 +4,7 @@
 //! state: a connection, or the slot itself while the client is away. Two owners cannot be written down.
 
 use crate::budget::Budget;
-use crate::{Counter, Delivery, Limits, Session, Wakes};
+use crate::{Counter, Delivery, Limits, Session, Wakes, Will};
 use mqtt_wire::{QoS, ReasonCode};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -27,8 +27,12 @@ impl std::fmt::Debug for Slot {
 /// Who owns the session's state, and who waits for it.
 pub(crate) struct Holder {
     pub(crate) state: Holding,
-    /// The connection that takes over next. A second one displaces the first.
+    /// The connection that got the session last.
+    pub(crate) owner: ClaimToken,
+    /// The connection that takes over next. A newer one displaces it.
     pub(crate) claimant: Option<Box<(ClaimToken, Waker)>>,
+    /// The Will Message; here, because the end of the server publishes it while the connection is still up.
+    will: Option<Box<Will>>,
 }
 
 pub(crate) enum Holding {
@@ -38,8 +42,8 @@ pub(crate) enum Holding {
     Parked(Box<Session>),
 }
 
-/// Names one connection's wish to have the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Names one connection's wish to have the session; later wishes are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClaimToken(pub(crate) u64);
 
 #[derive(Default)]
@@ -77,11 +81,11 @@ pub(crate) struct Bounds<'a> {
 const SPARE: usize = 16;
 
 impl Slot {
-    pub(crate) fn new(client_id: &str) -> Arc<Slot> {
+    pub(crate) fn new(client_id: &str, owner: ClaimToken) -> Arc<Slot> {
         Arc::new(Slot {
             client_id: client_id.into(),
             inbox: Mutex::new(Inbox { online: true, ..Inbox::default() }),
-            holder: Mutex::new(Holder { state: Holding::Live, claimant: None }),
+            holder: Mutex::new(Holder { state: Holding::Live, owner, claimant: None, will: None }),
         })
     }
 
@@ -98,6 +102,21 @@ impl Slot {
     /// Whether a connection owns the session.
     pub fn is_online(&self) -> bool {
         self.inbox.lock().online
+    }
+
+    /// Sets the Will Message, or deletes it.
+    pub(crate) fn set_will(&self, will: Option<Box<Will>>) {
+        self.holder.lock().will = will;
+    }
+
+    /// Takes the Will Message to publish it, once [MQTT-3.1.2-10].
+    pub(crate) fn take_will(&self) -> Option<Box<Will>> {
+        self.holder.lock().will.take()
+    }
+
+    /// The Will Delay Interval of the Will Message, if there is one, in seconds.
+    pub(crate) fn will_delay(&self) -> Option<u32> {
+        self.holder.lock().will.as_ref().map(|will| will.delay())
     }
 
     /// Puts a delivery last in the inbox and notes the owner to be woken.
@@ -132,12 +151,14 @@ impl Slot {
         Ok(())
     }
 
-    /// Takes up to `count` deliveries, no more than `room` of them above QoS 0, and registers `waker` for new messages and for signals. A
+    /// Takes up to `count` deliveries, no more than `room` of them above QoS 0: those go on counting against the inbox until the caller's
+    /// `balance` of bytes under way says that they are done. Registers `waker` for new messages and for signals. A
     /// caller that wants none is woken by signals alone.
     pub(crate) fn take(
         &self,
         count: usize,
         mut room: usize,
+        balance: isize,
         waker: &Waker,
         budget: &Budget,
         batch: &mut Vec<Delivery>,
@@ -147,17 +168,17 @@ impl Slot {
         let mut freed = 0;
         for _ in 0..count {
             let Some(first) = inbox.queue.front() else { break };
-            if first.qos > QoS::AtMostOnce {
-                if room == 0 {
-                    inbox.blocked = true;
-                    break;
-                }
+            if first.qos == QoS::AtMostOnce {
+                freed += first.message.footprint();
+            } else if room == 0 {
+                inbox.blocked = true;
+                break;
+            } else {
                 room -= 1;
             }
-            freed += first.message.footprint();
             batch.extend(inbox.queue.pop_front());
         }
-        inbox.bytes -= freed;
+        inbox.bytes = (inbox.bytes - freed).saturating_add_signed(balance);
         let bytes = inbox.bytes;
         budget.cover(&mut inbox.drawn, bytes);
         if !inbox.waker.as_ref().is_some_and(|registered| registered.will_wake(waker)) {
@@ -199,8 +220,13 @@ impl Slot {
         let mut inbox = self.inbox.lock();
         (inbox.online, inbox.waker, inbox.blocked) = (false, None, false);
         let before = inbox.queue.len();
-        inbox.queue.retain(|delivery| delivery.qos > QoS::AtMostOnce);
-        inbox.bytes = inbox.queue.iter().map(|delivery| delivery.message.footprint()).sum();
+        let mut freed = 0;
+        inbox.queue.retain(|delivery| {
+            let keep = delivery.qos > QoS::AtMostOnce;
+            freed += if keep { 0 } else { delivery.message.footprint() };
+            keep
+        });
+        inbox.bytes -= freed;
         inbox.queue.shrink_to_fit();
         let bytes = inbox.bytes;
         budget.cover(&mut inbox.drawn, bytes);

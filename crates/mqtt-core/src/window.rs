@@ -16,6 +16,16 @@ pub(crate) enum InFlight {
     Released,
 }
 
+impl InFlight {
+    /// Bytes of the message it holds.
+    fn footprint(&self) -> isize {
+        match self {
+            InFlight::Published(delivery) => delivery.message.footprint() as isize,
+            InFlight::Released => 0,
+        }
+    }
+}
+
 /// What an acknowledgement means.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Acked {
@@ -37,6 +47,8 @@ pub(crate) struct Window {
     first: u32,
     ring: VecDeque<Option<InFlight>>,
     open: u16,
+    /// Bytes of messages taken on less those let go since it was last asked for.
+    balance: isize,
 }
 
 impl Window {
@@ -72,8 +84,8 @@ impl Window {
     }
 
     fn close(&mut self, id: PacketId) {
-        if let Some(entry) = self.entry(id) {
-            *entry = None;
+        if let Some(entry) = self.entry(id).and_then(Option::take) {
+            self.balance -= entry.footprint();
             self.open -= 1;
         }
         while let Some(None) = self.ring.front() {
@@ -83,6 +95,21 @@ impl Window {
         if self.ring.is_empty() && self.ring.capacity() > 64 {
             self.ring = VecDeque::new();
         }
+    }
+
+    /// A delivery from the inbox, counted there, was dropped instead of being opened.
+    pub(crate) fn drop_counted(&mut self, delivery: &Delivery) {
+        self.balance -= delivery.message.footprint() as isize;
+    }
+
+    /// A delivery that did not come from the inbox is going to be opened, or dropped.
+    pub(crate) fn count(&mut self, delivery: &Delivery) {
+        self.balance += delivery.message.footprint() as isize;
+    }
+
+    /// What the messages under way weigh more, or less, than at the last call: they count against the inbox.
+    pub(crate) fn take_balance(&mut self) -> isize {
+        std::mem::take(&mut self.balance)
     }
 
     /// PUBACK, whatever its code [MQTT-4.4.0-2].
@@ -106,7 +133,8 @@ impl Window {
             Some(Some(entry)) => match entry {
                 InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Acked::Unknown,
                 InFlight::Published(_) | InFlight::Released => {
-                    *entry = InFlight::Released;
+                    let message = std::mem::replace(entry, InFlight::Released);
+                    self.balance -= message.footprint();
                     Acked::Release
                 }
             },

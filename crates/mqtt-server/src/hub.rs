@@ -69,7 +69,7 @@ impl Hub {
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         let mut wakes = Wakes::new();
-        self.broker.sessions.signal_all(ReasonCode::ServerShuttingDown, &mut wakes);
+        self.broker.farewell(ReasonCode::ServerShuttingDown, self.clock.now(), &mut wakes);
         wakes.wake_all();
         self.timers.wake_all();
     }

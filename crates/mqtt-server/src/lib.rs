@@ -15,5 +15,5 @@ mod timers;
 mod worker;
 
 pub use mqtt_core::{Counter, Counters, Limits};
-pub use server::{BindError, Options, Server};
+pub use server::{BindError, Handle, Options, Server};
 pub use socket::Socket;

@@ -88,6 +88,11 @@ impl Server {
         &self.hub.broker.counters
     }
 
+    /// A view that stays when the server runs.
+    pub fn handle(&self) -> Handle {
+        Handle(self.hub.clone())
+    }
+
     /// Serves until `shutdown` is ready, then ends all connections: 5.0 clients are told 0x8B, wills are published (3.14.4, 3.1.2.5).
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let hub = self.hub;
@@ -108,6 +113,22 @@ impl Server {
         // Whoever has not taken the last packet by then does not want it.
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
         tasks.shutdown().await;
+    }
+}
+
+/// A view of a server, while it runs and afterwards.
+#[derive(Clone)]
+pub struct Handle(Arc<Hub>);
+
+impl Handle {
+    /// What happened how often.
+    pub fn counters(&self) -> &Counters {
+        &self.0.broker.counters
+    }
+
+    /// Connections open, those before CONNECT included.
+    pub fn connections(&self) -> usize {
+        self.0.connections()
     }
 }
 

@@ -20,8 +20,7 @@ impl Online {
             Acked::Unknown if ack.reason.is_failure() => return Next::Go,
             Acked::Unknown => ReasonCode::PacketIdentifierNotFound,
         };
-        Packet::PubRel(Ack::new(ack.packet_id, reason)).encode(self.version, &mut cx.output.small);
-        Next::Go
+        self.put(&Packet::PubRel(Ack::new(ack.packet_id, reason)), cx)
     }
 
     pub(super) fn on_pubrel(&mut self, ack: &Ack<'_>, cx: &mut Context<'_>) -> Next {
@@ -29,8 +28,7 @@ impl Online {
             true => ReasonCode::Success,
             false => ReasonCode::PacketIdentifierNotFound, // [MQTT-4.3.3-11]
         };
-        Packet::PubComp(Ack::new(ack.packet_id, reason)).encode(self.version, &mut cx.output.small);
-        Next::Go
+        self.put(&Packet::PubComp(Ack::new(ack.packet_id, reason)), cx)
     }
 
     pub(super) fn on_pubcomp(&mut self, ack: &Ack<'_>) -> Next {

@@ -1,12 +1,12 @@
 //! From CONNECT to CONNACK (3.1.4): checks, authentication, the session.
 
 use super::online::Online;
-use super::{Connection, Context, Next, Phase, put_connack, reason_string};
-use crate::sessions::{Attempt, Claim};
+use super::{Connection, Context, Next, Phase, reason_string};
+use crate::sessions::Claim;
 use crate::slot::ClaimToken;
 use crate::{Counter, Limits, Session, Timestamp, Will, policy};
 use mqtt_wire::{
-    Auth, Connect, DecodeError, MAX_REMAINING_LENGTH, Packet, Properties, PropertyBuf, PropertyId, ReasonCode,
+    Auth, ConnAck, Connect, DecodeError, MAX_REMAINING_LENGTH, Packet, Properties, PropertyBuf, PropertyId, ReasonCode,
     TopicName, Value, Version,
 };
 use std::task::Waker;
@@ -28,7 +28,6 @@ pub(super) struct Opening {
     will: Option<Box<Will>>,
     exchange: Option<Exchange>,
     claim: Option<ClaimToken>,
-    attempt: Attempt,
 }
 
 /// What a client asks for, as far as it outlives the handshake.
@@ -144,7 +143,6 @@ impl Connection {
                 clients_turn: false,
             }),
             claim: None,
-            attempt: Attempt::First,
         };
         self.phase = Phase::Opening(Box::new(opening));
         if assigned && !policy::assigns_client_id(connect.version, connect.clean_start) {
@@ -200,8 +198,11 @@ impl Connection {
                 }
                 (Verdict::Continue(data), Some(exchange)) => {
                     (exchange.begun, exchange.clients_turn) = (true, true);
-                    put_auth(ReasonCode::ContinueAuthentication, &exchange.method, &data, cx); // [MQTT-4.12.0-2]
-                    Next::Go
+                    let (reason, maximum) = (ReasonCode::ContinueAuthentication, opening.wishes.maximum_packet_size);
+                    match put_auth(reason, &exchange.method, &data, maximum, cx) {
+                        true => Next::Go, // [MQTT-4.12.0-2]
+                        false => self.refuse(ReasonCode::PacketTooLarge, "AUTH exceeds the Maximum Packet Size", cx),
+                    }
                 }
                 (Verdict::Continue(_), None) => {
                     // [MQTT-4.12.0-6]: an authenticator that asks where the client named no method refuses it.
@@ -233,13 +234,12 @@ impl Connection {
     pub fn claim(&mut self, waker: &Waker, cx: &mut Context<'_>) -> Next {
         let Phase::Opening(opening) = &mut self.phase else { return Next::Go };
         let Some(token) = opening.claim else { return Next::Go };
-        let attempt = opening.attempt;
         let broker = cx.broker;
         let claimed = broker.sessions.claim(
             &opening.client_id,
             opening.clean_start,
             broker.limits.sessions,
-            (token, attempt),
+            token,
             waker,
             cx.wakes,
         );
@@ -250,15 +250,11 @@ impl Connection {
                 }
                 self.welcome(session, SessionPresent::No, cx)
             }
-            Claim::Resumed(session) => {
-                session.slot.set_online();
-                self.welcome(session, SessionPresent::Yes, cx)
-            }
+            Claim::Resumed(session) => self.welcome(session, SessionPresent::Yes, cx),
             Claim::Waiting { asked } => {
                 if asked {
                     broker.counters.count(Counter::SessionsTakenOver);
                 }
-                opening.attempt = Attempt::Again;
                 Next::Claim
             }
             Claim::Displaced => self.close(ReasonCode::SessionTakenOver, "another connection took the session first"),
@@ -289,15 +285,19 @@ impl Connection {
         if opening.version.has_properties() {
             opening.announce(limits, cx.broker.response_information(), &mut answer);
         }
-        session.will = opening.will.take(); // a will still waiting of before is not sent [MQTT-3.1.3-9]
+        session.slot.set_will(opening.will.take()); // a will still waiting of before is not sent [MQTT-3.1.3-9]
         session.expiry = opening.wishes.session_expiry;
         let session_present = present == SessionPresent::Yes;
-        put_connack(opening.version, session_present, ReasonCode::Success, answer.as_properties(), cx.output);
+        let connack = ConnAck { session_present, reason: ReasonCode::Success, properties: answer.as_properties() };
+        let fits = put_connack(opening.version, connack, opening.wishes.maximum_packet_size, cx);
         let user_name = opening.user_name;
         let method = opening.exchange.map(|exchange| (exchange.method, user_name));
         let online = Online::new(session, opening.version, &opening.wishes, method, cx);
         self.phase = Phase::Online(Box::new(online));
-        Next::Go
+        match fits {
+            true => Next::Go,
+            false => self.close(ReasonCode::PacketTooLarge, "CONNACK exceeds the client's Maximum Packet Size"),
+        }
     }
 
     /// CONNACK with a failure and close, in the client's own format.
@@ -311,7 +311,8 @@ impl Connection {
             };
             let properties = reason_string(what, true, 5, opening.wishes.maximum_packet_size);
             let properties = if opening.version.has_properties() { properties } else { PropertyBuf::new() };
-            put_connack(opening.version, false, told, properties.as_properties(), cx.output);
+            let connack = ConnAck { session_present: false, reason: told, properties: properties.as_properties() };
+            put_connack(opening.version, connack, opening.wishes.maximum_packet_size, cx);
         }
         self.close(reason, what)
     }
@@ -320,7 +321,8 @@ impl Connection {
         if let Some(version) = error.version
             && policy::tells_malformed_connect(version, error.code)
         {
-            put_connack(version, false, error.code, Properties::NONE, cx.output);
+            let connack = ConnAck { session_present: false, reason: error.code, properties: Properties::NONE };
+            put_connack(version, connack, LARGEST_PACKET, cx);
         }
         self.close(error.code, error.what)
     }
@@ -360,15 +362,30 @@ impl Opening {
     }
 }
 
-/// AUTH of the server.
-pub(super) fn put_auth(reason: ReasonCode, method: &str, data: &[u8], cx: &mut Context<'_>) {
+/// Appends a packet unless it is larger than `maximum`; returns whether it is not [MQTT-3.1.2-24].
+pub(super) fn put_within(packet: &Packet<'_>, version: Version, maximum: u32, cx: &mut Context<'_>) -> bool {
+    let before = cx.output.small.len();
+    packet.encode(version, &mut cx.output.small);
+    let fits = cx.output.small.len() - before <= maximum as usize;
+    if !fits {
+        cx.output.small.truncate(before);
+    }
+    fits
+}
+
+fn put_connack(version: Version, connack: ConnAck<'_>, maximum: u32, cx: &mut Context<'_>) -> bool {
+    put_within(&Packet::ConnAck(connack), version, maximum, cx)
+}
+
+/// AUTH of the server; `false` if it is larger than `maximum`.
+pub(super) fn put_auth(reason: ReasonCode, method: &str, data: &[u8], maximum: u32, cx: &mut Context<'_>) -> bool {
     let mut properties = PropertyBuf::new();
     properties.push(PropertyId::AUTHENTICATION_METHOD, Value::Str(method));
     if !data.is_empty() {
         properties.push(PropertyId::AUTHENTICATION_DATA, Value::Bin(data));
     }
     let auth = Auth { reason, properties: properties.as_properties() };
-    Packet::Auth(auth).encode(policy::NEWEST, &mut cx.output.small);
+    put_within(&Packet::Auth(auth), policy::NEWEST, maximum, cx)
 }
 
 /// The will's topic obeys the rules of PUBLISH.

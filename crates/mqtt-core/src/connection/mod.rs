@@ -15,8 +15,7 @@ pub use handshake::{AuthRequest, Credentials, Verdict};
 use crate::{Broker, Counter, Delivery, Message, Output, Timestamp, Wakes, policy};
 use handshake::Opening;
 use mqtt_wire::{
-    ConnAck, DecodeError, Disconnect, Frame, Packet, PacketType, Properties, PropertyBuf, PropertyId, ReasonCode,
-    Sender, Value, Version, decode, frame,
+    DecodeError, Frame, Packet, PacketType, PropertyBuf, PropertyId, ReasonCode, Sender, Value, Version, decode, frame,
 };
 use online::Online;
 use std::task::Waker;
@@ -177,6 +176,7 @@ impl Connection {
     fn on_malformed(&mut self, error: DecodeError, cx: &mut Context<'_>) -> Next {
         cx.broker.counters.count(match error.code {
             ReasonCode::PacketTooLarge => Counter::PacketsTooLarge,
+            ReasonCode::TopicAliasInvalid => Counter::TopicAliasesRefused,
             _ => Counter::PacketsRefused,
         });
         match &self.phase {
@@ -270,18 +270,4 @@ fn reason_string(what: &str, allowed: bool, size: usize, max: u32) -> PropertyBu
         properties.push(PropertyId::REASON_STRING, Value::Str(what));
     }
     properties
-}
-
-fn put_connack(
-    version: Version,
-    session_present: bool,
-    reason: ReasonCode,
-    properties: Properties<'_>,
-    output: &mut Output,
-) {
-    Packet::ConnAck(ConnAck { session_present, reason, properties }).encode(version, &mut output.small);
-}
-
-fn put_disconnect(version: Version, reason: ReasonCode, properties: Properties<'_>, output: &mut Output) {
-    Packet::Disconnect(Disconnect { reason, properties }).encode(version, &mut output.small);
 }

@@ -1,12 +1,15 @@
 //! A connection after CONNACK: its session and what lives only as long as the connection.
 
-use super::handshake::{AuthRequest, Verdict, Wishes, put_auth};
-use super::{Close, Context, Next, put_disconnect, reason_string};
+use super::handshake::{AuthRequest, Verdict, Wishes, put_auth, put_within};
+use super::{Close, Context, Next, reason_string};
 use crate::index::RouteCache;
 use crate::{Counter, Session, Timestamp, alias, policy};
 use mqtt_wire::{Auth, Disconnect, Packet, PacketId, PropertyId, ReasonCode, Version};
 use std::collections::VecDeque;
 use std::time::Duration;
+
+const TOO_LARGE: Close =
+    Close { reason: ReasonCode::PacketTooLarge, what: "an answer exceeds the client's Maximum Packet Size" };
 
 pub(super) struct Online {
     pub(super) session: Box<Session>,
@@ -94,16 +97,22 @@ impl Online {
             Packet::PubComp(ack) => self.on_pubcomp(ack),
             Packet::Subscribe(subscribe) => self.on_subscribe(subscribe, cx),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe, cx),
-            Packet::PingReq => {
-                Packet::PingResp.encode(self.version, &mut cx.output.small); // [MQTT-3.12.4-1]
-                Next::Go
-            }
+            Packet::PingReq => self.put(&Packet::PingResp, cx), // [MQTT-3.12.4-1]
             Packet::Disconnect(disconnect) => self.on_disconnect(disconnect, cx),
-            Packet::Auth(auth) => self.on_auth(auth),
+            Packet::Auth(auth) => self.on_auth(auth, cx),
             Packet::Connect(_) => self.refuse(ReasonCode::ProtocolError, "a second CONNECT", cx), // [MQTT-3.1.0-2]
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 self.refuse(ReasonCode::ProtocolError, "a packet that only servers send", cx)
             }
+        }
+    }
+
+    /// Appends an answer. A client that cannot take it because of its own Maximum Packet Size cannot be served [MQTT-3.1.2-24].
+    #[inline]
+    pub(super) fn put(&mut self, packet: &Packet<'_>, cx: &mut Context<'_>) -> Next {
+        match put_within(packet, self.version, self.maximum_packet_size, cx) {
+            true => Next::Go,
+            false => Next::Close(TOO_LARGE),
         }
     }
 
@@ -117,7 +126,8 @@ impl Online {
     pub(super) fn put_disconnect(&mut self, close: Close, cx: &mut Context<'_>) {
         if policy::sends_disconnect(self.version) && close.reason.is_failure() {
             let properties = reason_string(close.what, self.problem_information, 3, self.maximum_packet_size);
-            put_disconnect(self.version, close.reason, properties.as_properties(), cx.output);
+            let disconnect = Disconnect { reason: close.reason, properties: properties.as_properties() };
+            self.put(&Packet::Disconnect(disconnect), cx);
         }
     }
 
@@ -130,28 +140,34 @@ impl Online {
             self.session.expiry = seconds.min(cx.broker.limits.session_expiry);
         }
         if disconnect.reason == ReasonCode::Success {
-            self.session.will = None; // [MQTT-3.14.4-3]
+            self.session.slot.set_will(None); // [MQTT-3.14.4-3]
         }
         // The client's own end is not answered, whatever its code.
         Next::Close(Close { reason: ReasonCode::Success, what: "the client disconnected" })
     }
 
     /// [MQTT-4.12.1-1]: re-authentication, with the method of CONNECT.
-    fn on_auth(&mut self, auth: &Auth<'_>) -> Next {
-        let broken = |what| Next::Close(Close { reason: ReasonCode::ProtocolError, what });
+    fn on_auth(&mut self, auth: &Auth<'_>, cx: &mut Context<'_>) -> Next {
+        match self.begin_or_continue(auth) {
+            Ok(()) => Next::Authenticate,
+            Err(what) => self.refuse(ReasonCode::ProtocolError, what, cx),
+        }
+    }
+
+    fn begin_or_continue(&mut self, auth: &Auth<'_>) -> Result<(), &'static str> {
         let Some(authentication) = &mut self.authentication else {
-            return broken("AUTH without Authentication Method in CONNECT"); // [MQTT-4.12.0-7]
+            return Err("AUTH without Authentication Method in CONNECT"); // [MQTT-4.12.0-7]
         };
         if auth.properties.text(PropertyId::AUTHENTICATION_METHOD) != Some(&*authentication.method) {
-            return broken("Authentication Method differs from CONNECT's");
+            return Err("Authentication Method differs from CONNECT's");
         }
         authentication.stage = match (auth.reason, authentication.stage) {
             (ReasonCode::ReAuthenticate, Stage::Done) => Stage::Asked,
             (ReasonCode::ContinueAuthentication, Stage::ClientsTurn) => Stage::Answered,
-            _ => return broken("AUTH out of turn"),
+            _ => return Err("AUTH out of turn"),
         };
         authentication.data = auth.properties.bytes(PropertyId::AUTHENTICATION_DATA).unwrap_or_default().into();
-        Next::Authenticate
+        Ok(())
     }
 
     pub(super) fn auth_request(&self) -> Option<AuthRequest<'_>> {
@@ -191,7 +207,9 @@ impl Online {
                 (ReasonCode::ContinueAuthentication, data)
             }
         };
-        put_auth(reason, &authentication.method, &data, cx);
-        Next::Go
+        match put_auth(reason, &authentication.method, &data, self.maximum_packet_size, cx) {
+            true => Next::Go,
+            false => Next::Close(TOO_LARGE),
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::online::Online;
 use crate::delivery::Origin;
 use crate::slot::Rest;
 use crate::window::InFlight;
-use crate::{Counter, Delivery};
+use crate::{Counter, Delivery, policy};
 use mqtt_wire::{Ack, Outgoing, Packet, PacketId, QoS, ReasonCode};
 use std::task::Waker;
 
@@ -40,15 +40,24 @@ impl Online {
         let rest = loop {
             let wanted = if resending || cx.output.len() >= budget { 0 } else { BATCH };
             let room = self.session.window.room(self.quota);
-            let rest = self.session.slot.take(wanted, room, waker, cx.broker.budget(), &mut batch);
-            for delivery in batch.drain(..) {
+            let balance = self.session.window.take_balance();
+            let rest = self.session.slot.take(wanted, room, balance, waker, cx.broker.budget(), &mut batch);
+            let took = !batch.is_empty();
+            for mut delivery in batch.drain(..) {
+                delivery.retain &= policy::knows_retain_as_published(self.version);
                 self.send(delivery, cx);
             }
-            if rest == Rest::Blocked && wanted > 0 {
-                cx.broker.counters.count(Counter::InFlightReached);
-            }
-            if rest != Rest::More {
-                break rest;
+            // What was dropped left its place in the window to what comes behind it.
+            let room_left = took && self.session.window.room(self.quota) > 0;
+            match rest {
+                Rest::More => {}
+                Rest::Blocked if wanted > 0 && room_left => {}
+                Rest::Blocked | Rest::Empty => {
+                    if rest == Rest::Blocked && wanted > 0 {
+                        cx.broker.counters.count(Counter::InFlightReached);
+                    }
+                    break rest;
+                }
             }
         };
         cx.scratch.deliveries = batch;
@@ -59,6 +68,9 @@ impl Online {
     fn send(&mut self, delivery: Delivery, cx: &mut Context<'_>) {
         if delivery.message.is_expired(cx.now) {
             cx.broker.counters.count(Counter::DroppedExpired);
+            if delivery.qos > QoS::AtMostOnce {
+                self.session.window.drop_counted(&delivery);
+            }
             return;
         }
         if delivery.qos == QoS::AtMostOnce {
@@ -156,7 +168,11 @@ impl Online {
             }
             for message in found.drain(..) {
                 let qos = message.qos().min(granted);
-                self.send(Delivery { message, origin: Origin::of(id), qos, retain: true }, cx);
+                let delivery = Delivery { message, origin: Origin::of(id), qos, retain: true };
+                if qos > QoS::AtMostOnce {
+                    self.session.window.count(&delivery);
+                }
+                self.send(delivery, cx);
             }
         }
         cx.scratch.messages = found;

@@ -1,7 +1,7 @@
 //! PUBLISH from a client (3.3, 4.3).
 
 use super::online::Online;
-use super::{Context, Next, reason_string};
+use super::{Close, Context, Next, reason_string};
 use crate::message::Content;
 use crate::{Counter, Limits, Message, alias, policy};
 use mqtt_wire::{Ack, Packet, PacketId, PropertyId, Publish, QoS, ReasonCode, TopicName};
@@ -23,34 +23,34 @@ type Broken = (ReasonCode, &'static str);
 
 impl Online {
     pub(super) fn on_publish(&mut self, publish: &Publish<'_>, cx: &mut Context<'_>) -> Next {
+        let mut aliases = self.aliases_received.take();
+        let result = match resolve(publish, &mut aliases, cx.broker.limits.topic_alias_maximum) {
+            Ok(topic) => self.accept(topic, publish, cx),
+            Err((reason, what)) => {
+                cx.broker.counters.count(Counter::TopicAliasesRefused);
+                Next::Close(Close { reason, what })
+            }
+        };
+        self.aliases_received = aliases;
+        result
+    }
+
+    fn accept(&mut self, topic: &str, publish: &Publish<'_>, cx: &mut Context<'_>) -> Next {
         if let (QoS::ExactlyOnce, Some(id)) = (publish.qos, publish.packet_id)
             && let Some(next) = self.on_known_or_excess(id, cx)
         {
             return next;
         }
-        let mut aliases = self.aliases_received.take();
-        let result = resolve(publish, &mut aliases, cx.broker.limits.topic_alias_maximum)
-            .and_then(|topic| self.accept(topic, publish, cx));
-        self.aliases_received = aliases;
-        match result {
-            Ok(reason) => {
-                self.acknowledge(publish, reason, cx);
-                Next::Go
-            }
-            Err((reason, what)) => {
-                if reason == ReasonCode::TopicAliasInvalid {
-                    cx.broker.counters.count(Counter::TopicAliasesRefused);
-                }
-                self.refuse(reason, what, cx)
-            }
+        match self.take_over(topic, publish, cx) {
+            Ok(reason) => self.acknowledge(publish, reason, cx),
+            Err((reason, what)) => self.refuse(reason, what, cx),
         }
     }
 
     /// [MQTT-4.3.3-10]: a QoS 2 message that is open already only gets its PUBREC again. [MQTT-3.3.4-7]: or one too many.
     fn on_known_or_excess(&mut self, id: PacketId, cx: &mut Context<'_>) -> Option<Next> {
         if self.session.received.contains(id) {
-            Packet::PubRec(Ack::new(id, ReasonCode::Success)).encode(self.version, &mut cx.output.small);
-            return Some(Next::Go);
+            return Some(self.put(&Packet::PubRec(Ack::new(id, ReasonCode::Success)), cx));
         }
         let maximum = usize::from(cx.broker.limits.receive_maximum);
         if policy::knows_receive_maximum(self.version) && self.session.received.len() >= maximum {
@@ -65,7 +65,7 @@ impl Online {
     }
 
     /// Takes the message over: keeps it if it is retained and delivers it. Returns the code to acknowledge with.
-    fn accept(&mut self, topic: &str, publish: &Publish<'_>, cx: &mut Context<'_>) -> Result<ReasonCode, Broken> {
+    fn take_over(&mut self, topic: &str, publish: &Publish<'_>, cx: &mut Context<'_>) -> Result<ReasonCode, Broken> {
         let broker = cx.broker;
         if let Some(response) = publish.properties.text(PropertyId::RESPONSE_TOPIC)
             && TopicName::parse(response).is_err()
@@ -110,20 +110,20 @@ impl Online {
     }
 
     /// The answer by QoS [MQTT-3.3.4-1].
-    fn acknowledge(&mut self, publish: &Publish<'_>, reason: ReasonCode, cx: &mut Context<'_>) {
-        let Some(packet_id) = publish.packet_id else { return };
+    fn acknowledge(&mut self, publish: &Publish<'_>, reason: ReasonCode, cx: &mut Context<'_>) -> Next {
+        let Some(packet_id) = publish.packet_id else { return Next::Go };
         let reason = if policy::tells_publish_reason(self.version) { reason } else { ReasonCode::Success };
         let allowed = self.problem_information && reason.is_failure();
         let properties = reason_string(reason.name(), allowed, 5, self.maximum_packet_size);
         let ack = Ack { packet_id, reason, properties: properties.as_properties() };
         match publish.qos {
-            QoS::AtMostOnce => {}
-            QoS::AtLeastOnce => Packet::PubAck(ack).encode(self.version, &mut cx.output.small),
+            QoS::AtMostOnce => Next::Go,
+            QoS::AtLeastOnce => self.put(&Packet::PubAck(ack), cx),
             QoS::ExactlyOnce => {
                 if !reason.is_failure() {
                     self.session.received.insert(packet_id);
                 }
-                Packet::PubRec(ack).encode(self.version, &mut cx.output.small);
+                self.put(&Packet::PubRec(ack), cx)
             }
         }
     }

@@ -24,8 +24,7 @@ impl Online {
             }
         }
         let suback = SubAck { packet_id: subscribe.packet_id, properties: Properties::NONE, reasons: &reasons };
-        Packet::SubAck(suback).encode(self.version, &mut cx.output.small);
-        Next::Go
+        self.put(&Packet::SubAck(suback), cx)
     }
 
     /// One filter: the code for SUBACK, or why the connection ends.
@@ -77,7 +76,6 @@ impl Online {
             reasons.push(reason as u8);
         }
         let unsuback = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::NONE, reasons: &reasons };
-        Packet::UnsubAck(unsuback).encode(self.version, &mut cx.output.small);
-        Next::Go
+        self.put(&Packet::UnsubAck(unsuback), cx)
     }
 }

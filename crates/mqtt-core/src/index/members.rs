@@ -178,10 +178,11 @@ impl Crowd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slot::ClaimToken;
 
     #[test]
     fn sessions_come_and_go_in_any_order() {
-        let slots: Vec<_> = (0..100).map(|i| Slot::new(&format!("c{i}"))).collect();
+        let slots: Vec<_> = (0..100).map(|i| Slot::new(&format!("c{i}"), ClaimToken(0))).collect();
         let mut members = Members::default();
         for slot in &slots {
             assert!(members.set(Subscriber::new(slot.clone(), SubscriptionOptions::default(), 1)));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::Limits;
+use crate::slot::ClaimToken;
 use mqtt_wire::{SubscriptionOptions, TopicName};
 use proptest::prelude::*;
 
@@ -24,7 +25,7 @@ proptest! {
         topics in prop::collection::vec("[ab$]{0,2}(/[ab]{0,2}){0,4}", 1..10),
     ) {
         let index = Index::default();
-        let slot = Slot::new("c");
+        let slot = Slot::new("c", ClaimToken(0));
         let mut held: Vec<(String, Subscription)> = Vec::new();
         for (filter, stays) in filters.iter().filter(|(filter, _)| !filter.is_empty()) {
             let subscriber = Subscriber::new(slot.clone(), SubscriptionOptions::default(), 0);
@@ -59,7 +60,7 @@ proptest! {
 fn a_cached_answer_is_outdated_by_a_new_filter_that_could_match() {
     let index = Index::default();
     let hash = index.hash(b"a/b");
-    let subscriber = || Subscriber::new(Slot::new("c"), SubscriptionOptions::default(), 0);
+    let subscriber = || Subscriber::new(Slot::new("c", ClaimToken(0)), SubscriptionOptions::default(), 0);
     let (mut cache, limits) = (RouteCache::default(), Limits::default());
     let place = cache.look_up(&index, hash, b"a/b", &limits);
     assert!(cache.routes(place).is_empty());
