@@ -188,6 +188,7 @@ impl Broker {
         if session.expiry == 0 {
             return self.end(session, now, wakes);
         }
+        session.slot.settle(session.window.take_balance(), &self.budget);
         let dropped = session.slot.set_offline(&self.budget);
         self.counters.add(Counter::DroppedOffline, dropped);
         let will_at = match session.slot.will_delay() {

@@ -80,6 +80,14 @@ pub(crate) struct Bounds<'a> {
 /// Kept of an emptied queue, so that small bursts do not allocate; the rest is given back.
 const SPARE: usize = 16;
 
+impl Inbox {
+    fn settle(&mut self, balance: isize, budget: &Budget) {
+        self.bytes = self.bytes.saturating_add_signed(balance);
+        // More than the budget has is drawn by messages alone, which then are refused.
+        budget.cover(&mut self.drawn, self.bytes);
+    }
+}
+
 impl Slot {
     pub(crate) fn new(client_id: &str, owner: ClaimToken) -> Arc<Slot> {
         Arc::new(Slot {
@@ -178,9 +186,8 @@ impl Slot {
             }
             batch.extend(inbox.queue.pop_front());
         }
-        inbox.bytes = (inbox.bytes - freed).saturating_add_signed(balance);
-        let bytes = inbox.bytes;
-        budget.cover(&mut inbox.drawn, bytes);
+        inbox.bytes -= freed;
+        inbox.settle(balance, budget);
         if !inbox.waker.as_ref().is_some_and(|registered| registered.will_wake(waker)) {
             inbox.waker = Some(waker.clone());
         }
@@ -192,6 +199,11 @@ impl Slot {
             (false, true) => Rest::Empty,
             (false, false) => Rest::More,
         }
+    }
+
+    /// Counts what the messages under way weigh more, or less, than before.
+    pub(crate) fn settle(&self, balance: isize, budget: &Budget) {
+        self.inbox.lock().settle(balance, budget);
     }
 
     /// Asks the owner to close its connection with `reason`.
@@ -226,10 +238,8 @@ impl Slot {
             freed += if keep { 0 } else { delivery.message.footprint() };
             keep
         });
-        inbox.bytes -= freed;
         inbox.queue.shrink_to_fit();
-        let bytes = inbox.bytes;
-        budget.cover(&mut inbox.drawn, bytes);
+        inbox.settle(-(freed as isize), budget);
         (before - inbox.queue.len()) as u64
     }
 

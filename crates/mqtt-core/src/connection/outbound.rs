@@ -61,6 +61,10 @@ impl Online {
             }
         };
         cx.scratch.deliveries = batch;
+        match self.session.window.take_balance() {
+            0 => {}
+            balance => self.session.slot.settle(balance, cx.broker.budget()), // something was dropped on its way out
+        }
         replaying || (rest == Rest::Blocked && cx.output.len() >= budget)
     }
 
