@@ -9,7 +9,8 @@ use anyhow::Context;
 use mqtt_server::{Options, Server};
 use std::process::ExitCode;
 
-// Lean small objects, and memory goes back after a storm. Without huge pages, which would round a start of 4 MB up to 10 MB.
+// Version 2: leaner for small objects than version 3, and it gives back more after a storm. Without huge pages, which would round a start
+// of 4 MB up to 10 MB.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

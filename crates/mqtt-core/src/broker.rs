@@ -151,6 +151,7 @@ impl Broker {
             if session.subscriptions.is_empty() {
                 session.subscriptions.reserve_exact(1); // most clients stay at one
             }
+            session.subscription_bytes += subscription.route.filter().len() as u32;
             session.subscriptions.push(subscription);
         }
         let wanted = match options.retain_handling {
@@ -170,6 +171,7 @@ impl Broker {
         let held = session.subscriptions.iter().position(|other| other.is_same(&subscription));
         let Some(at) = held else { return false };
         let subscription = session.subscriptions.swap_remove(at);
+        session.subscription_bytes -= subscription.route.filter().len() as u32;
         self.index.unsubscribe(&subscription, &session.slot);
         if let (FilterTarget::Own(filter), Some(replays)) = (target, &mut session.replays) {
             replays.retain(|replay| *replay.filter != *filter.as_str()); // [MQTT-3.10.4-2]

@@ -28,9 +28,21 @@ impl Budget {
         self.used() + GRANULE > self.limit
     }
 
+    /// A buffer that grows or shrinks from `before` to `after` bytes draws on the budget or gives back; `false` if it may not grow.
+    pub fn resize(&self, before: usize, after: usize) -> bool {
+        let mut drawn = granules(before);
+        match granules(after) {
+            wanted if wanted < drawn => {
+                self.used.fetch_sub(drawn - wanted, Ordering::Relaxed);
+                true
+            }
+            _ => self.cover(&mut drawn, after),
+        }
+    }
+
     /// Makes what an inbox has `drawn` cover `bytes`; `false` if the budget does not allow it.
     pub(crate) fn cover(&self, drawn: &mut usize, bytes: usize) -> bool {
-        let wanted = bytes.saturating_sub(1) / GRANULE * GRANULE;
+        let wanted = granules(bytes);
         if wanted > *drawn {
             let more = wanted - *drawn;
             let draw = |used: usize| used.checked_add(more).filter(|&sum| sum <= self.limit);
@@ -44,6 +56,11 @@ impl Budget {
         }
         true
     }
+}
+
+/// What `bytes` draw: all whole granules but the first.
+fn granules(bytes: usize) -> usize {
+    bytes.saturating_sub(1) / GRANULE * GRANULE
 }
 
 #[cfg(test)]
@@ -63,5 +80,16 @@ mod tests {
         assert!(budget.cover(&mut a, 0));
         assert_eq!(budget.used(), 0);
         assert!(budget.cover(&mut b, GRANULE + 1));
+    }
+
+    #[test]
+    fn a_buffer_draws_by_its_length_alone() {
+        let budget = Budget::new(GRANULE);
+        assert!(budget.resize(0, GRANULE));
+        assert!(budget.resize(GRANULE, GRANULE + 1));
+        assert_eq!(budget.used(), GRANULE);
+        assert!(!budget.resize(GRANULE + 1, 2 * GRANULE + 1));
+        assert!(budget.resize(GRANULE + 1, 10));
+        assert_eq!(budget.used(), 0);
     }
 }

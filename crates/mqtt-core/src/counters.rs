@@ -38,7 +38,7 @@ counters! {
     TopicsRefused = "topics_refused";
     /// A Topic Filter was above `Limits::topic_length` or `Limits::topic_levels`.
     FiltersRefused = "filters_refused";
-    /// A subscription was refused at `Limits::subscriptions`.
+    /// A subscription was refused at `Limits::subscriptions` or `Limits::subscription_bytes`.
     SubscriptionsRefused = "subscriptions_refused";
     /// A client had more QoS 2 messages open than `Limits::receive_maximum`.
     ReceiveMaximumExceeded = "receive_maximum_exceeded";
@@ -60,6 +60,8 @@ counters! {
     KeepAliveTimeouts = "keep_alive_timeouts";
     /// A socket took nothing for `Limits::write_timeout`.
     SlowConsumers = "slow_consumers";
+    /// A connection with a half-received packet was closed at `Limits::queued_bytes`.
+    PartialPacketsRefused = "partial_packets_refused";
     /// A message was dropped: `Limits::inbox_messages` or `Limits::inbox_bytes` of its receiver.
     DroppedInboxFull = "dropped_inbox_full";
     /// A message was dropped: `Limits::queued_bytes`.

@@ -23,11 +23,14 @@ pub struct Limits {
     pub topic_levels: usize,
     /// Subscriptions of one session. Beyond: 0x97 for that filter.
     pub subscriptions: usize,
+    /// Bytes of the Topic Filters of one session. Beyond: 0x97 for that filter.
+    pub subscription_bytes: usize,
     /// Messages waiting for one session. Beyond: the newest is dropped.
     pub inbox_messages: usize,
     /// Bytes waiting for one session. Beyond: the newest is dropped.
     pub inbox_bytes: usize,
-    /// Bytes waiting for all sessions together. Beyond: QoS 1 and 2 publishers get 0x97, further messages are dropped.
+    /// Bytes waiting for all sessions together, and of packets half received. Beyond: QoS 1 and 2 publishers get 0x97, further messages are
+    /// dropped, a connection with a half-received packet of more than 64 KiB ends with 0x97.
     pub queued_bytes: usize,
     /// QoS 1 and 2 messages under way to one client, whatever its Receive Maximum.
     pub in_flight: u16,
@@ -76,6 +79,8 @@ impl Default for Limits {
             topic_levels: 200,
             // A gateway with thousands of devices behind it.
             subscriptions: 20_000,
+            // Twenty thousand filters of 200 bytes; the standard's longest filters are no way around that number.
+            subscription_bytes: 4 * 1024 * 1024,
             // Ten thousand messages at the typical 200 bytes are 2 MB.
             inbox_messages: 10_000,
             // One largest packet always fits.

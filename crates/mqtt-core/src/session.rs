@@ -15,6 +15,8 @@ use triomphe::Arc;
 pub struct Session {
     pub(crate) slot: Arc<Slot>,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// Bytes of their filters.
+    pub(crate) subscription_bytes: u32,
     pub(crate) window: Window,
     pub(crate) received: Received,
     /// Answers to SUBSCRIBE from the retained store that are not through.
@@ -49,6 +51,7 @@ impl Session {
         Session {
             slot,
             subscriptions: Vec::new(),
+            subscription_bytes: 0,
             window: Window::default(),
             received: Received::default(),
             replays: None,

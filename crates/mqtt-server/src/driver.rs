@@ -246,25 +246,36 @@ impl<S: Socket> Driver<S> {
     fn feed(&mut self, kept: usize, count: usize, worker: &mut Worker, now: Timestamp) -> Next {
         let Worker { read, output, wakes, scratch } = worker;
         let cx = &mut mqtt_core::Context { broker: &self.seat.broker, now, output, wakes, scratch };
-        if kept < self.input.len() {
+        let before = self.input.len();
+        let next = if kept < before {
             self.input.extend_from_slice(&read[..count]);
             let (used, next) = self.core.on_bytes(&self.input, cx);
             match used == self.input.len() {
                 true => self.input = Vec::new(),
                 false => drop(self.input.drain(..used)),
             }
+            next
+        } else {
+            let bytes = &mut read[..kept + count];
+            bytes[..kept].copy_from_slice(&self.input);
+            let (used, next) = self.core.on_bytes(bytes, cx);
+            let rest = &bytes[used..];
+            self.input.clear();
+            match rest.is_empty() {
+                true => self.input = Vec::new(),
+                false => self.input.extend_from_slice(rest),
+            }
+            next
+        };
+        if self.seat.broker.budget().resize(before, self.input.len()) {
             return next;
         }
-        let bytes = &mut read[..kept + count];
-        bytes[..kept].copy_from_slice(&self.input);
-        let (used, next) = self.core.on_bytes(bytes, cx);
-        let rest = &bytes[used..];
-        self.input.clear();
-        match rest.is_empty() {
-            true => self.input = Vec::new(),
-            false => self.input.extend_from_slice(rest),
-        }
-        next
+        // Half a large packet, and no memory to wait for the other half.
+        self.input = Vec::new();
+        self.seat.broker.budget().resize(before, 0);
+        self.seat.broker.counters.count(Counter::PartialPacketsRefused);
+        let what = "no memory left for a packet of this size";
+        self.core.on_shutdown(ReasonCode::QuotaExceeded, what, &mut context(&self.seat, worker, now))
     }
 
     /// Does what the core waits for, as far as it can be done now, then feeds it what was read meanwhile.
@@ -289,9 +300,10 @@ impl<S: Socket> Driver<S> {
             };
             self.stage = Stage::Serving;
             if next == Next::Go && !self.input.is_empty() {
-                let input = std::mem::take(&mut self.input);
-                let (used, then) = self.core.on_bytes(&input, &mut context(&self.seat, worker, now));
-                self.input = input[used..].to_vec();
+                let before = self.input.len();
+                let (used, then) = self.core.on_bytes(&self.input, &mut context(&self.seat, worker, now));
+                self.input.drain(..used);
+                self.seat.broker.budget().resize(before, self.input.len());
                 next = then;
             }
         }
@@ -401,6 +413,7 @@ impl<S: Socket> Future for Driver<S> {
 
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
+        self.seat.broker.budget().resize(self.input.len(), 0);
         if let Some(timer) = self.timer {
             self.seat.timers.cancel(timer);
         }

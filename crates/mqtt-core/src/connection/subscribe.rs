@@ -49,7 +49,9 @@ impl Online {
             broker.counters.count(Counter::FiltersRefused);
             return Ok(ReasonCode::TopicFilterInvalid);
         }
-        let full = self.session.subscriptions.len() >= broker.limits.subscriptions;
+        let bytes = self.session.subscription_bytes as usize + target.filter().as_str().len();
+        let full =
+            self.session.subscriptions.len() >= broker.limits.subscriptions || bytes > broker.limits.subscription_bytes;
         if full && !broker.is_subscribed(&self.session, target) {
             broker.counters.count(Counter::SubscriptionsRefused);
             return Ok(ReasonCode::QuotaExceeded);

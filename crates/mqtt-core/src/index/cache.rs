@@ -29,6 +29,9 @@ pub struct RouteCache {
     room: usize,
 }
 
+/// Longer topics are looked up each time: what is remembered stays small.
+const LONGEST: usize = 256;
+
 /// Where an answer stands until the next one is asked for.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
@@ -62,6 +65,9 @@ impl RouteCache {
             self.entries[at].version = version;
             self.entries[at].routes = self.found.as_slice().into();
             return Place::Kept(at);
+        }
+        if topic.len() > LONGEST {
+            return Place::Found;
         }
         if !self.has_room(index, limits) {
             self.misses += 1;
