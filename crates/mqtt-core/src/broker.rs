@@ -25,6 +25,7 @@ pub struct Broker {
     /// What happened how often.
     pub counters: Counters,
     budget: Budget,
+    partial: Budget,
     assigned: AtomicU64,
 }
 
@@ -37,7 +38,8 @@ impl Default for Budget {
 impl Broker {
     /// A broker within `limits`.
     pub fn new(limits: Limits) -> Broker {
-        Broker { budget: Budget::new(limits.queued_bytes), limits, ..Broker::default() }
+        let (budget, partial) = (Budget::new(limits.queued_bytes), Budget::new(limits.partial_bytes));
+        Broker { budget, partial, limits, ..Broker::default() }
     }
 
     /// The first levels of the topics that clients asking for Response Information are told to use, empty for none (4.10.1).
@@ -48,6 +50,11 @@ impl Broker {
     /// Memory for queued messages.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Memory for half-received packets.
+    pub fn partial(&self) -> &Budget {
+        &self.partial
     }
 
     fn bounds(&self) -> Bounds<'_> {
@@ -151,7 +158,7 @@ impl Broker {
             if session.subscriptions.is_empty() {
                 session.subscriptions.reserve_exact(1); // most clients stay at one
             }
-            session.subscription_bytes += subscription.route.filter().len() as u32;
+            session.subscription_bytes += subscription.bytes();
             session.subscriptions.push(subscription);
         }
         let wanted = match options.retain_handling {
@@ -171,7 +178,7 @@ impl Broker {
         let held = session.subscriptions.iter().position(|other| other.is_same(&subscription));
         let Some(at) = held else { return false };
         let subscription = session.subscriptions.swap_remove(at);
-        session.subscription_bytes -= subscription.route.filter().len() as u32;
+        session.subscription_bytes -= subscription.bytes();
         self.index.unsubscribe(&subscription, &session.slot);
         if let (FilterTarget::Own(filter), Some(replays)) = (target, &mut session.replays) {
             replays.retain(|replay| *replay.filter != *filter.as_str()); // [MQTT-3.10.4-2]

@@ -60,7 +60,7 @@ counters! {
     KeepAliveTimeouts = "keep_alive_timeouts";
     /// A socket took nothing for `Limits::write_timeout`.
     SlowConsumers = "slow_consumers";
-    /// A connection with a half-received packet was closed at `Limits::queued_bytes`.
+    /// A connection with a half-received packet was closed at `Limits::partial_bytes`.
     PartialPacketsRefused = "partial_packets_refused";
     /// A message was dropped: `Limits::inbox_messages` or `Limits::inbox_bytes` of its receiver.
     DroppedInboxFull = "dropped_inbox_full";
@@ -72,10 +72,8 @@ counters! {
     DroppedExpired = "dropped_expired";
     /// A message was dropped because it exceeds its receiver's Maximum Packet Size.
     DroppedTooLarge = "dropped_too_large";
-    /// A message was dropped because its session ended.
+    /// A message was dropped because its session ended, or the last member of its share group.
     DroppedSessionEnded = "dropped_session_ended";
-    /// A message was dropped because no member of a shared subscription took it.
-    DroppedNoMember = "dropped_no_member";
     /// A session ended because it expired.
     SessionsExpired = "sessions_expired";
     /// A session was taken over by a second connection with its Client Identifier.

@@ -29,9 +29,11 @@ pub struct Limits {
     pub inbox_messages: usize,
     /// Bytes waiting for one session. Beyond: the newest is dropped.
     pub inbox_bytes: usize,
-    /// Bytes waiting for all sessions together, and of packets half received. Beyond: QoS 1 and 2 publishers get 0x97, further messages are
-    /// dropped, a connection with a half-received packet of more than 64 KiB ends with 0x97.
+    /// Bytes waiting for all sessions together. Beyond: QoS 1 and 2 publishers get 0x97, in 3.x they are closed; further messages are dropped.
     pub queued_bytes: usize,
+    /// Bytes of half-received packets of all connections together, the first 64 KiB of each aside. Beyond: a connection that needs more ends
+    /// with 0x97.
+    pub partial_bytes: usize,
     /// QoS 1 and 2 messages under way to one client, whatever its Receive Maximum.
     pub in_flight: u16,
     /// Receive Maximum of the server. Beyond: 0x93.
@@ -48,7 +50,7 @@ pub struct Limits {
     pub session_expiry: u32,
     /// Session Expiry Interval of 3.x sessions with Clean Session 0, in seconds.
     pub session_expiry_v3: u32,
-    /// Largest Keep Alive in seconds; a larger one, or none, is replaced by Server Keep Alive. `None` takes every client's own.
+    /// Largest Keep Alive of 5.0 clients in seconds; a larger one, or none, is replaced by Server Keep Alive. `None` takes every client's own.
     pub keep_alive: Option<u16>,
     /// Time without progress of a socket write after which the connection is closed as a slow consumer.
     pub write_timeout: Duration,
@@ -87,6 +89,8 @@ impl Default for Limits {
             inbox_bytes: 32 * 1024 * 1024,
             // The whole broker's share; a quarter of the smallest machine one would run it on.
             queued_bytes: 1024 * 1024 * 1024,
+            // Sixteen of the largest packets at once.
+            partial_bytes: 256 * 1024 * 1024,
             // Fills a link of 100 ms at thousands of messages per second; each holds its message.
             in_flight: 256,
             // Inbound identifiers are two bytes each.

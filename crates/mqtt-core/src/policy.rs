@@ -56,6 +56,11 @@ pub(crate) fn knows_retain_as_published(version: Version) -> bool {
     version == Version::V5
 }
 
+/// Whether a Keep Alive can be replaced: a client that is not told would keep to its own and be cut off for it.
+pub(crate) fn knows_server_keep_alive(version: Version) -> bool {
+    version == Version::V5
+}
+
 /// Whether the server may send DISCONNECT and Reason Strings.
 pub(crate) fn sends_disconnect(version: Version) -> bool {
     version == Version::V5

@@ -267,12 +267,12 @@ impl<S: Socket> Driver<S> {
             }
             next
         };
-        if self.seat.broker.budget().resize(before, self.input.len()) {
+        if self.seat.broker.partial().resize(before, self.input.len()) {
             return next;
         }
         // Half a large packet, and no memory to wait for the other half.
         self.input = Vec::new();
-        self.seat.broker.budget().resize(before, 0);
+        self.seat.broker.partial().resize(before, 0);
         self.seat.broker.counters.count(Counter::PartialPacketsRefused);
         let what = "no memory left for a packet of this size";
         self.core.on_shutdown(ReasonCode::QuotaExceeded, what, &mut context(&self.seat, worker, now))
@@ -303,7 +303,7 @@ impl<S: Socket> Driver<S> {
                 let before = self.input.len();
                 let (used, then) = self.core.on_bytes(&self.input, &mut context(&self.seat, worker, now));
                 self.input.drain(..used);
-                self.seat.broker.budget().resize(before, self.input.len());
+                self.seat.broker.partial().resize(before, self.input.len());
                 next = then;
             }
         }
@@ -413,7 +413,7 @@ impl<S: Socket> Future for Driver<S> {
 
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
-        self.seat.broker.budget().resize(self.input.len(), 0);
+        self.seat.broker.partial().resize(self.input.len(), 0);
         if let Some(timer) = self.timer {
             self.seat.timers.cancel(timer);
         }

@@ -130,6 +130,11 @@ impl Handle {
     pub fn connections(&self) -> usize {
         self.0.connections()
     }
+
+    /// Bytes drawn for half-received packets, see `Limits::partial_bytes`.
+    pub fn partial_bytes(&self) -> usize {
+        self.0.broker.partial().used()
+    }
 }
 
 /// Turns the timer wheels.

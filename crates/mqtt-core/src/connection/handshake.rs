@@ -275,7 +275,7 @@ impl Connection {
             opening.wishes.session_expiry = limits.session_expiry;
             answer.push(PropertyId::SESSION_EXPIRY_INTERVAL, Value::U32(limits.session_expiry));
         }
-        if let Some(most) = limits.keep_alive
+        if let Some(most) = limits.keep_alive.filter(|_| policy::knows_server_keep_alive(opening.version))
             && (opening.wishes.keep_alive == 0 || opening.wishes.keep_alive > most)
         {
             cx.broker.counters.count(Counter::KeepAlivesReplaced);

@@ -74,7 +74,11 @@ impl Online {
         }
         if publish.qos > QoS::AtMostOnce && broker.budget().is_exhausted() {
             broker.counters.count(Counter::PublishesRefused);
-            return Ok(ReasonCode::QuotaExceeded);
+            return match policy::tells_publish_reason(self.version) {
+                true => Ok(ReasonCode::QuotaExceeded),
+                // An acknowledgement would be a lie: the client keeps the message and comes back [MQTT-4.8.0-2].
+                false => Err((ReasonCode::QuotaExceeded, "no memory left for messages")),
+            };
         }
         let cache = self.routes.get_or_insert_default();
         let hash = broker.index.hash(topic.as_bytes());
@@ -101,7 +105,10 @@ impl Online {
         let message = Message::new(&content, cx.now);
         if publish.retain && broker.retained.set(&message, &broker.limits).is_err() {
             broker.counters.count(Counter::RetainedRefused);
-            return Ok(ReasonCode::QuotaExceeded);
+            // Who cannot be told still reaches those who listen now.
+            if publish.qos > QoS::AtMostOnce && policy::tells_publish_reason(self.version) {
+                return Ok(ReasonCode::QuotaExceeded);
+            }
         }
         match broker.deliver(&message, routes, Some(&self.session.slot), cx.wakes) {
             true => Ok(ReasonCode::Success),

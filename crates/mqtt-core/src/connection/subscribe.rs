@@ -49,7 +49,7 @@ impl Online {
             broker.counters.count(Counter::FiltersRefused);
             return Ok(ReasonCode::TopicFilterInvalid);
         }
-        let bytes = self.session.subscription_bytes as usize + target.filter().as_str().len();
+        let bytes = self.session.subscription_bytes as usize + entry.filter.len();
         let full =
             self.session.subscriptions.len() >= broker.limits.subscriptions || bytes > broker.limits.subscription_bytes;
         if full && !broker.is_subscribed(&self.session, target) {

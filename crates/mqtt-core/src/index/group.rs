@@ -50,7 +50,7 @@ impl Group {
     ) -> Result<(), Counter> {
         let members = this.members.read();
         let members = members.as_slice();
-        let mut refused = Counter::DroppedNoMember;
+        let mut refused = Counter::DroppedSessionEnded;
         if members.is_empty() {
             return Err(refused);
         }

@@ -64,6 +64,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Bytes of its filter, ShareName included.
+    pub(crate) fn bytes(&self) -> u32 {
+        let share = self.group.as_ref().map_or(0, |group| group.name().len());
+        (self.route.filter().len() + share) as u32
+    }
+
     /// Whether it is registered at the place that `other` is.
     pub(crate) fn is_same(&self, other: &Subscription) -> bool {
         self.route.is_same(&other.route)

@@ -100,3 +100,18 @@ fn a_full_cache_takes_no_new_topics_until_it_starts_anew() {
     assert_eq!(kept(&limits, 3), 65 + 1 + 1, "one piece for all, and one topic each without asking");
     assert_eq!(kept(&Limits::default(), 3), 600, "what was cleared is free again");
 }
+
+#[test]
+fn a_long_topic_is_looked_up_each_time() {
+    let index = Index::default();
+    let (mut cache, limits) = (RouteCache::default(), Limits::default());
+    let topic = vec![b'a'; 257];
+    let hash = index.hash(&topic);
+    index.subscribe(
+        target(&"a".repeat(257)),
+        Subscriber::new(Slot::new("c", ClaimToken(0)), SubscriptionOptions::default(), 0),
+    );
+    let place = cache.look_up(&index, hash, &topic, &limits);
+    assert_eq!(cache.routes(place).len(), 1);
+    assert!(cache.known(&index, hash, &topic).is_none());
+}

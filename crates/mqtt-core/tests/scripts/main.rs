@@ -20,7 +20,7 @@ mod words;
 
 use driver::Reads;
 use libtest_mimic::{Arguments, Failed, Trial};
-use script::Script;
+use script::Source;
 use std::path::Path;
 use version::Version;
 
@@ -43,14 +43,15 @@ fn trials(folder: &str, version: Version) -> Vec<Trial> {
 fn file_trials(folder: &str, path: &Path, version: Version) -> Vec<Trial> {
     let file = format!("crates/mqtt-core/tests/scripts/{folder}/{}", path.file_name().unwrap().display());
     let group = format!("{folder}/{}", path.file_stem().unwrap().display());
-    match script::parse(&file, &std::fs::read_to_string(path).unwrap(), version) {
-        Ok(scripts) => scripts.into_iter().map(|script| trial(&group, script)).collect(),
+    match script::sources(&file, &std::fs::read_to_string(path).unwrap(), version) {
+        Ok(sources) => sources.into_iter().map(|source| trial(&group, source)).collect(),
         Err(error) => vec![Trial::test(format!("{group}: can be read"), || Err(Failed::from(error)))],
     }
 }
 
-fn trial(group: &str, script: Script) -> Trial {
-    Trial::test(format!("{group}: {}", script.name), move || {
+fn trial(group: &str, source: Source) -> Trial {
+    Trial::test(format!("{group}: {}", source.name), move || {
+        let script = source.read()?;
         for reads in [Reads::Whole, Reads::Single] {
             let outcome = stage::play(&script, reads);
             match (outcome, &script.settings.fails) {

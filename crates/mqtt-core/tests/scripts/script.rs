@@ -85,31 +85,55 @@ pub enum Sending {
     Bytes(Vec<u8>),
 }
 
-/// Reads all scripts of a file.
-pub fn parse(file: &str, text: &str, version: Version) -> Result<Vec<Script>, String> {
-    let mut scripts: Vec<Script> = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        let (number, line) = (at + 1, line.trim());
-        let failed = |error: String| format!("{file}:{number}: {error}\n    {line}");
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
+/// A script in its file, not yet read: its name is enough for a list of tests.
+pub struct Source {
+    pub name: String,
+    /// From the root of the workspace.
+    file: String,
+    /// The line of the name.
+    line: usize,
+    lines: Vec<String>,
+    version: Version,
+}
+
+/// The scripts of a file.
+pub fn sources(file: &str, text: &str, version: Version) -> Result<Vec<Source>, String> {
+    let mut sources: Vec<Source> = Vec::new();
+    for (at, line) in text.lines().map(str::trim).enumerate() {
         if let Some(title) = line.strip_prefix("== ") {
             let name = title.split('[').next().unwrap_or(title).trim().to_string();
-            if scripts.iter().any(|script| script.name == name) {
-                return Err(failed("a second script of this name".into()));
+            if sources.iter().any(|source| source.name == name) {
+                return Err(format!("{file}:{}: a second script of this name: {name}", at + 1));
             }
-            let settings =
-                Settings { limits: Limits::default(), authenticator: Authenticator::default(), version, fails: None };
-            scripts.push(Script { name, file: file.into(), settings, steps: Vec::new(), line: number });
-            continue;
-        }
-        let script = scripts.last_mut().ok_or_else(|| failed("a line before the first script".into()))?;
-        for line in repeated(line).map_err(failed)? {
-            parse_line(script, number, &line).map_err(failed)?;
+            sources.push(Source { name, file: file.into(), line: at + 1, lines: Vec::new(), version });
+        } else if let Some(source) = sources.last_mut() {
+            source.lines.push(line.into());
+        } else if !line.is_empty() && !line.starts_with('#') {
+            return Err(format!("{file}:{}: a line before the first script", at + 1));
         }
     }
-    Ok(scripts)
+    Ok(sources)
+}
+
+impl Source {
+    /// Reads the script.
+    pub fn read(&self) -> Result<Script, String> {
+        let settings = Settings {
+            limits: Limits::default(),
+            authenticator: Authenticator::default(),
+            version: self.version,
+            fails: None,
+        };
+        let (name, file) = (self.name.clone(), self.file.clone());
+        let mut script = Script { name, file, line: self.line, settings, steps: Vec::new() };
+        for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            let number = self.line + 1 + at;
+            let read = repeated(line)
+                .and_then(|lines| lines.iter().try_for_each(|line| parse_line(&mut script, number, line)));
+            read.map_err(|error| format!("{}:{number}: {error}\n    {line}", self.file))?;
+        }
+        Ok(script)
+    }
 }
 
 /// `LINE for A..B` stands for the line with `%n` being A to B.
@@ -263,6 +287,7 @@ fn set_limit(limits: &mut Limits, word: Word) -> Result<(), String> {
         "topic_length" => limits.topic_length = number()? as usize,
         "topic_levels" => limits.topic_levels = number()? as usize,
         "subscriptions" => limits.subscriptions = number()? as usize,
+        "subscription_bytes" => limits.subscription_bytes = number()? as usize,
         "inbox_messages" => limits.inbox_messages = number()? as usize,
         "inbox_bytes" => limits.inbox_bytes = number()? as usize,
         "queued_bytes" => limits.queued_bytes = number()? as usize,
@@ -275,6 +300,7 @@ fn set_limit(limits: &mut Limits, word: Word) -> Result<(), String> {
         "session_expiry" => limits.session_expiry = number()? as u32,
         "session_expiry_v3" => limits.session_expiry_v3 = number()? as u32,
         "keep_alive" => limits.keep_alive = Some(number()? as u16),
+        "route_caches" => limits.route_caches = number()? as usize,
         "route_cache" => limits.route_cache = number()? as usize,
         _ => return Err(format!("the core has no limit {name}")),
     }
