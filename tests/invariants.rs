@@ -71,7 +71,9 @@ fn codec_and_core_depend_on_nothing_that_does_io() {
 fn codec_and_core_are_banned_from_clocks_sockets_files_threads_and_the_environment() {
     for krate in ["mqtt-wire", "mqtt-core"] {
         let bans = read(format!("crates/{krate}/clippy.toml"));
-        for banned in ["Instant::now", "SystemTime::now", "thread::sleep", "thread::spawn", "env::var", "TcpStream", "fs::File"] {
+        for banned in
+            ["Instant::now", "SystemTime::now", "thread::sleep", "thread::spawn", "env::var", "TcpStream", "fs::File"]
+        {
             assert!(bans.contains(banned), "{krate}/clippy.toml no longer bans {banned}");
         }
         let words = ["std::net", "std::fs", "std::env", "std::thread", "tokio", "println!", "eprintln!", "tracing::"];
