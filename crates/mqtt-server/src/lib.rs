@@ -5,6 +5,7 @@
 
 pub mod auth;
 mod clock;
+mod defer_accept;
 mod driver;
 mod hub;
 mod pending;

@@ -1,5 +1,6 @@
 //! MQTT over TCP.
 
+use crate::defer_accept;
 use crate::driver::Driver;
 use crate::hub::Hub;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -32,6 +33,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY))?;
+    defer_accept::set(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
