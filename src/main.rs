@@ -1,12 +1,16 @@
-//! The program: reads the command line, starts the runtime, serves until it is told to end.
+//! The program: reads the command line, then runs the broker or looks at its configuration.
 
 mod cli;
+mod config;
 mod files;
+mod log;
+mod own_certificates;
 mod runtime;
+mod service;
 mod signals;
 
-use anyhow::Context;
-use mqtt_server::{Options, Server};
+use cli::{Invocation, Task};
+use config::{ConfigErrors, print, reference, schema};
 use std::process::ExitCode;
 
 // Version 2: leaner for small objects than version 3, and it gives back more after a storm. Without huge pages, which would round a start
@@ -15,29 +19,29 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let options = cli::options();
-    match serve(options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("lacewing: {error:#}");
-            ExitCode::FAILURE
-        }
+    let Invocation { sources, task } = cli::read();
+    match task {
+        Task::Serve(listen) => service::run(&sources, &listen),
+        Task::Print(origins) => show(config::load(&sources), |settings| print::print(settings, origins)),
+        Task::Check => show(config::load(&sources), |settings| {
+            let notices: String = settings.notices.iter().map(|notice| format!("{notice}\n")).collect();
+            notices + "the configuration is good\n"
+        }),
+        Task::Schema => show(Ok(()), |_| schema::schema()),
+        Task::Docs => show(Ok(()), |_| reference::page()),
     }
 }
 
-fn serve(mut options: Options) -> anyhow::Result<()> {
-    options.limits.connections = options.limits.connections.min(files::connections());
-    runtime::build().context("cannot start the runtime")?.block_on(async {
-        let shutdown = signals::shutdown().context("cannot listen to signals")?;
-        let server = Server::bind(options)?;
-        announce(&server);
-        server.run(shutdown).await;
-        Ok(())
-    })
-}
-
-/// The one line that says that clients can connect now, and where.
-fn announce(server: &Server) {
-    let urls: Vec<String> = server.addresses().iter().map(|address| format!("mqtt://{address}")).collect();
-    eprintln!("lacewing {} listening on {}", env!("CARGO_PKG_VERSION"), urls.join(", "));
+/// Prints what `text` makes of settings, or what is wrong with them.
+fn show<T>(loaded: Result<T, ConfigErrors>, text: impl Fn(&T) -> String) -> ExitCode {
+    match loaded {
+        Ok(settings) => {
+            print!("{}", text(&settings));
+            ExitCode::SUCCESS
+        }
+        Err(errors) => {
+            eprintln!("{errors}");
+            ExitCode::from(config::EXIT_CODE)
+        }
+    }
 }

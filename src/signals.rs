@@ -1,7 +1,7 @@
-//! The signals that end the program.
+//! The signals that the program obeys.
 
 use std::io;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ready at the first SIGTERM or SIGINT (Ctrl-C).
 ///
@@ -15,4 +15,12 @@ pub fn shutdown() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// SIGHUP: the configuration is to be loaded again.
+///
+/// # Errors
+/// The operating system's.
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

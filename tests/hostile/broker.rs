@@ -34,6 +34,7 @@ impl Broker {
     pub fn start() -> Broker {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lacewing"));
         command.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env("MQTT__AllowAnonymous", "true"); // said to be meant, it is not warned of
         // What is resident is to be what is in use. By default the allocator gives free memory back a second after it is used next, and a thread
         // learns of what others have freed for it once in ten thousand of its slower allocations.
         command.envs([("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_GENERIC_COLLECT", "10")]);

@@ -4,6 +4,7 @@
 //! The process fails when a bar is missed or our broker lost anything. Nothing is sent beyond loopback.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -14,14 +15,16 @@ use clap::Args;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
 
-use crate::contender::{Contender, PEER_VERSION};
+use crate::certificate::Certificate;
+use crate::client::{Carrier, Door};
+use crate::contender::{Contender, Listening, PEER_VERSION};
 use crate::figures::Samples;
 use crate::generator::Generator;
 use crate::machine::Machine;
 use crate::process::{Broker, free_port};
 use crate::report::{Conditions, Report};
-use crate::scenario::{Connections, Launch, SCENARIOS, Scenario, chosen};
-use crate::workspace;
+use crate::scenario::{Connections, Launch, Load, SCENARIOS, Scenario, chosen};
+use crate::{tls_load, workspace};
 
 /// After a run that opened tens of thousands of connections.
 const PAUSE: Duration = Duration::from_secs(4);
@@ -73,6 +76,7 @@ impl Pace {
 /// What every run needs.
 struct Bench {
     generator: Generator,
+    certificate: Certificate,
     folder: PathBuf,
     pace: Pace,
 }
@@ -82,10 +86,13 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         SCENARIOS.iter().for_each(|scenario| println!("{:14} {}", scenario.name, scenario.title));
         return Ok(ExitCode::SUCCESS);
     }
-    let Ok(scenarios) = chosen(&options.scenarios).map_err(|name| eprintln!("xtask: there is no scenario {name}"))
+    let Ok(mut scenarios) = chosen(&options.scenarios).map_err(|name| eprintln!("xtask: there is no scenario {name}"))
     else {
         bail!("`cargo xtask bench --list` names the scenarios");
     };
+    if options.ours.is_some() {
+        scenarios.retain(|scenario| scenario.load.carrier().is_none());
+    }
     raise_open_files();
     let generator = Generator::build(options.mqload.as_deref())?;
     let theirs = Contender::mosquitto()?;
@@ -94,7 +101,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
     let folder = workspace::target_dir()?.join(format!("bench-{}", std::process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    let bench = Bench { generator, folder, pace: Pace::of(options) };
+    let certificate = Certificate::new(&folder)?;
+    let bench = Bench { generator, certificate, folder, pace: Pace::of(options) };
     let report = bench.compare(&scenarios, &ours, &theirs);
     fs::remove_dir_all(&bench.folder).with_context(|| format!("{}", bench.folder.display()))?;
 
@@ -133,31 +141,59 @@ impl Bench {
     /// One run of one scenario against a fresh broker.
     fn measure(&self, scenario: &Scenario, contender: &Contender) -> Result<Value> {
         let port = free_port()?;
-        let command_line = contender.command_line(port, &self.folder)?;
-        let mut args = self.arguments(scenario, port);
-        match scenario.launch {
-            Launch::Generator => {
-                args.push("--".into());
-                args.extend(command_line);
+        let command_line = contender.command_line(self.listening(scenario.load), port, &self.folder)?;
+        if scenario.launch == Launch::Generator {
+            let mut args = self.arguments(scenario.load, port);
+            args.push("--".into());
+            args.extend(command_line);
+            return self.generator.run(&args);
+        }
+        let broker = Broker::start(&command_line, port, &self.folder)?;
+        let figures = self.load(scenario.load, port, &broker);
+        // A broker that died says more than a load that met nobody.
+        broker.stop()?;
+        figures
+    }
+
+    fn load(&self, load: Load, port: u16, broker: &Broker) -> Result<Value> {
+        match load {
+            Load::Mqload(_) => {
+                let mut args = self.arguments(load, port);
+                args.extend(["--pid".into(), broker.id().to_string()]);
                 self.generator.run(&args)
             }
-            Launch::Bench => {
-                let broker = Broker::start(&command_line, port, &self.folder)?;
-                args.extend(["--pid".into(), broker.id().to_string()]);
-                let figures = self.generator.run(&args);
-                // A broker that died says more than a generator that met nobody.
-                broker.stop()?;
-                figures
+            Load::Idle(carrier, count) => tls_load::idle(&self.door(carrier, port), broker.id(), count),
+            Load::Handshakes(carrier) => {
+                let [warmup, duration] = [self.pace.warmup, self.pace.seconds].map(Duration::from_secs_f64);
+                tls_load::handshakes(&self.door(carrier, port), broker.id(), warmup, duration)
             }
         }
     }
 
-    fn arguments(&self, scenario: &Scenario, port: u16) -> Vec<String> {
-        let mut args: Vec<String> = vec![scenario.args[0].into(), "--json".into(), "--port".into(), port.to_string()];
+    fn listening(&self, load: Load) -> Listening<'_> {
+        match load.carrier() {
+            None => Listening::Tcp,
+            Some(Carrier::Tls) => Listening::Tls(&self.certificate),
+            Some(Carrier::WebSocket) => Listening::WebSocket,
+        }
+    }
+
+    fn door(&self, carrier: Carrier, port: u16) -> Door {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        match carrier {
+            Carrier::Tls => Door::Tls(address, self.certificate.client.clone()),
+            Carrier::WebSocket => Door::WebSocket(address),
+        }
+    }
+
+    /// mqload's arguments; there are none for a load that is not mqload's.
+    fn arguments(&self, load: Load, port: u16) -> Vec<String> {
+        let Load::Mqload([scenario, options @ ..]) = load else { return Vec::new() };
+        let mut args: Vec<String> = vec![(*scenario).into(), "--json".into(), "--port".into(), port.to_string()];
         args.extend(["--duration".into(), self.pace.seconds.to_string()]);
         args.extend(["--warmup".into(), self.pace.warmup.to_string()]);
         // Last, because of an option given twice mqload takes the second.
-        args.extend(scenario.args[1..].iter().map(|&arg| arg.to_owned()));
+        args.extend(options.iter().map(|&arg| arg.to_owned()));
         args
     }
 }

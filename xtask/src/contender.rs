@@ -6,10 +6,20 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::certificate::Certificate;
+use crate::process::free_port;
 use crate::workspace;
 
 /// The version of the peer from which the bars were taken.
 pub const PEER_VERSION: &str = "2.0.11";
+
+/// What a broker is to serve.
+#[derive(Debug, Clone, Copy)]
+pub enum Listening<'a> {
+    Tcp,
+    Tls(&'a Certificate),
+    WebSocket,
+}
 
 /// A broker to measure.
 #[derive(Debug)]
@@ -74,25 +84,59 @@ impl Contender {
     }
 
     /// The program and its arguments for serving `port` on loopback; files it needs go into `folder`.
-    pub fn command_line(&self, port: u16, folder: &Path) -> Result<Vec<String>> {
+    pub fn command_line(&self, listening: Listening<'_>, port: u16, folder: &Path) -> Result<Vec<String>> {
         match self {
             Self::Lacewing { binary } => {
-                Ok(vec![binary.display().to_string(), "--listen".into(), format!("127.0.0.1:{port}")])
+                let arguments = lacewing_arguments(listening, port);
+                Ok([vec![binary.display().to_string()], arguments].concat())
             }
             Self::Mosquitto { binary } => {
                 let file = folder.join("mosquitto.conf");
-                fs::write(&file, mosquitto_configuration(port)).with_context(|| format!("{}", file.display()))?;
+                fs::write(&file, mosquitto_configuration(listening, port)?)
+                    .with_context(|| format!("{}", file.display()))?;
                 Ok(vec![binary.display().to_string(), "-c".into(), file.display().to_string()])
             }
-            Self::Custom { words } => Ok(words.iter().map(|word| word.replace("{port}", &port.to_string())).collect()),
+            Self::Custom { words } => match listening {
+                Listening::Tcp => Ok(words.iter().map(|word| word.replace("{port}", &port.to_string())).collect()),
+                Listening::Tls(_) | Listening::WebSocket => bail!("a command given with --ours serves TCP alone"),
+            },
         }
     }
 }
 
+fn lacewing_arguments(listening: Listening<'_>, port: u16) -> Vec<String> {
+    let address = format!("127.0.0.1:{port}");
+    let settings = match listening {
+        Listening::Tcp => return vec!["--listen".into(), address],
+        Listening::Tls(certificate) => vec![
+            format!("Endpoints:tls:Url=tcps://{address}"),
+            format!("Endpoints:tls:Certificate:Path={}", certificate.file.display()),
+            format!("Endpoints:tls:Certificate:KeyPath={}", certificate.key_file.display()),
+            "Endpoints:mqtt:Enabled=false".into(),
+            "Endpoints:http:Enabled=false".into(),
+        ],
+        Listening::WebSocket => {
+            vec![format!("Endpoints:http:Url=http://{address}"), "Endpoints:mqtt:Enabled=false".into()]
+        }
+    };
+    settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
+}
+
 /// mosquitto at its fastest: nothing written, nothing dropped, every write sent at once.
-fn mosquitto_configuration(port: u16) -> String {
-    format!(
+fn mosquitto_configuration(listening: Listening<'_>, port: u16) -> Result<String> {
+    let listener = match listening {
+        Listening::Tcp => String::new(),
+        Listening::Tls(certificate) => {
+            format!("certfile {}\nkeyfile {}\n", certificate.file.display(), certificate.key_file.display())
+        }
+        // With WebSockets alone, mosquitto 2.0.11 says that it listens on nothing and ends.
+        Listening::WebSocket => {
+            format!("protocol websockets\nsocket_domain ipv4\nlistener {} 127.0.0.1\n", free_port()?)
+        }
+    };
+    Ok(format!(
         "listener {port} 127.0.0.1\n\
+         {listener}\
          allow_anonymous true\n\
          persistence false\n\
          log_type none\n\
@@ -100,7 +144,7 @@ fn mosquitto_configuration(port: u16) -> String {
          max_inflight_messages 0\n\
          max_queued_messages 0\n\
          sys_interval 0\n"
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -110,7 +154,25 @@ mod tests {
     #[test]
     fn a_custom_command_gets_the_port() {
         let broker = Contender::custom("mosquitto -p {port}").unwrap();
-        assert_eq!(broker.command_line(1883, Path::new("")).unwrap(), ["mosquitto", "-p", "1883"]);
+        assert_eq!(broker.command_line(Listening::Tcp, 1883, Path::new("")).unwrap(), ["mosquitto", "-p", "1883"]);
+        assert!(broker.command_line(Listening::WebSocket, 1883, Path::new("")).is_err());
         assert!(Contender::custom("  ").is_err());
+    }
+
+    #[test]
+    fn settings_of_ours_leave_one_endpoint() {
+        assert_eq!(lacewing_arguments(Listening::Tcp, 1), ["--listen", "127.0.0.1:1"]);
+        assert_eq!(
+            lacewing_arguments(Listening::WebSocket, 1),
+            ["--set", "Endpoints:http:Url=http://127.0.0.1:1", "--set", "Endpoints:mqtt:Enabled=false"]
+        );
+    }
+
+    #[test]
+    fn settings_of_a_listener_follow_it_at_once() {
+        let configuration = mosquitto_configuration(Listening::WebSocket, 7).unwrap();
+        assert!(configuration.starts_with("listener 7 127.0.0.1\nprotocol websockets\n"), "{configuration}");
+        let configuration = mosquitto_configuration(Listening::Tcp, 7).unwrap();
+        assert!(configuration.starts_with("listener 7 127.0.0.1\nallow_anonymous true\n"), "{configuration}");
     }
 }

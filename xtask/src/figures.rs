@@ -49,8 +49,8 @@ impl Samples {
 
 /// The figure `key` of a run.
 pub fn figure(run: &Value, key: &str) -> Result<f64> {
-    let value = run.get(key).with_context(|| format!("mqload gave no {key}"))?;
-    value.as_f64().with_context(|| format!("mqload gave {value} as {key}"))
+    let value = run.get(key).with_context(|| format!("the load gave no {key}"))?;
+    value.as_f64().with_context(|| format!("the load gave {value} as {key}"))
 }
 
 /// What a run says went wrong.

@@ -4,6 +4,8 @@
 //! To add one, add its module and one variant of [`Command`].
 
 mod bench;
+mod certificate;
+mod client;
 mod conformance;
 mod contender;
 mod counts;
@@ -14,7 +16,9 @@ mod process;
 mod report;
 mod scenario;
 mod test;
+mod tls_load;
 mod tools;
+mod usage;
 mod workspace;
 
 use std::process::ExitCode;

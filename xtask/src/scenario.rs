@@ -1,7 +1,9 @@
 //! The scenarios of `cargo xtask bench` and their bars, as data.
 //!
-//! A scenario is one run of mqload against a broker that was started for it. The figures are keys of the JSON line that
-//! mqload prints.
+//! A scenario is one run of a load against a broker that was started for it. The figures are keys of the JSON line that
+//! mqload prints, or of what the bench's own clients give.
+
+use crate::client::Carrier;
 
 /// How a figure is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +19,7 @@ pub enum Bar {
 /// One figure of a scenario.
 #[derive(Debug, Clone, Copy)]
 pub struct Figure {
-    /// The key in mqload's JSON.
+    /// The key in the JSON of the run.
     pub key: &'static str,
     /// What it is, with its unit, for people.
     pub label: &'static str,
@@ -41,14 +43,34 @@ pub enum Connections {
     TensOfThousands,
 }
 
-/// One run of the load generator.
+/// What is done to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// mqload's scenario and its options, without port, broker and durations.
+    Mqload(&'static [&'static str]),
+    /// So many clients connect and do nothing.
+    Idle(Carrier, usize),
+    /// Clients connect, get their CONNACK and go.
+    Handshakes(Carrier),
+}
+
+impl Load {
+    /// What carries MQTT, if not TCP alone.
+    pub fn carrier(self) -> Option<Carrier> {
+        match self {
+            Self::Mqload(_) => None,
+            Self::Idle(carrier, _) | Self::Handshakes(carrier) => Some(carrier),
+        }
+    }
+}
+
+/// One run of a load.
 #[derive(Debug)]
 pub struct Scenario {
     pub name: &'static str,
     /// What it is, for people.
     pub title: &'static str,
-    /// mqload's scenario and its options, without port, broker and durations.
-    pub args: &'static [&'static str],
+    pub load: Load,
     pub figures: &'static [Figure],
     pub launch: Launch,
     pub connections: Connections,
@@ -64,6 +86,11 @@ const fn cpu_per_message(ratio: f64) -> Figure {
 
 const MESSAGES_PER_SECOND: Figure = figure("msgs_per_s", "delivered messages/s", Bar::None);
 
+const HANDSHAKES: &[Figure] = &[
+    figure("handshakes_per_cpu_s", "connections/CPU second", Bar::None),
+    figure("conns_per_s", "connections/s", Bar::None),
+];
+
 /// A scenario in which the broker is started by the bench and few clients connect.
 const fn load(
     name: &'static str,
@@ -71,7 +98,7 @@ const fn load(
     args: &'static [&'static str],
     figures: &'static [Figure],
 ) -> Scenario {
-    Scenario { name, title, args, figures, launch: Launch::Bench, connections: Connections::Few }
+    Scenario { name, title, load: Load::Mqload(args), figures, launch: Launch::Bench, connections: Connections::Few }
 }
 
 /// All scenarios, in the order in which they run.
@@ -103,7 +130,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "connect",
         title: "connect and disconnect",
-        args: &["connect", "--duration", "1"],
+        load: Load::Mqload(&["connect", "--duration", "1"]),
         figures: &[
             figure("broker_cpu_us_per_conn", "CPU µs/connection", Bar::RatioAtMost(0.85)),
             figure("conns_per_s", "connections/s", Bar::None),
@@ -112,9 +139,25 @@ pub const SCENARIOS: &[Scenario] = &[
         connections: Connections::TensOfThousands,
     },
     Scenario {
+        name: "connect-tls",
+        title: "connect over TLS 1.3, full handshakes (X25519, ECDSA P-256), and disconnect",
+        load: Load::Handshakes(Carrier::Tls),
+        figures: HANDSHAKES,
+        launch: Launch::Bench,
+        connections: Connections::TensOfThousands,
+    },
+    Scenario {
+        name: "connect-ws",
+        title: "connect through a WebSocket and disconnect",
+        load: Load::Handshakes(Carrier::WebSocket),
+        figures: HANDSHAKES,
+        launch: Launch::Bench,
+        connections: Connections::TensOfThousands,
+    },
+    Scenario {
         name: "idle",
         title: "19,000 idle connections",
-        args: &["idle", "--n", "19000", "--hold", "1"],
+        load: Load::Mqload(&["idle", "--n", "19000", "--hold", "1"]),
         figures: &[
             figure("bytes_per_conn_with_sub", "bytes/connection with a subscription", Bar::AtMost(1500.0)),
             figure("bytes_per_conn", "bytes/connection", Bar::None),
@@ -123,6 +166,18 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
         launch: Launch::Bench,
         connections: Connections::TensOfThousands,
+    },
+    Scenario {
+        name: "idle-tls",
+        title: "2000 idle connections over TLS 1.3",
+        load: Load::Idle(Carrier::Tls, 2000),
+        figures: &[
+            figure("bytes_per_conn", "bytes/connection", Bar::None),
+            figure("rss_base_kb", "RSS before, KiB", Bar::None),
+            figure("idle_cpu_pct", "idle CPU, % of a core", Bar::None),
+        ],
+        launch: Launch::Bench,
+        connections: Connections::Few,
     },
     load(
         "retained",
@@ -167,7 +222,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "startup",
         title: "start to first CONNACK",
-        args: &["startup", "--repeat", "5"],
+        load: Load::Mqload(&["startup", "--repeat", "5"]),
         figures: &[figure("startup_ms_median", "ms", Bar::None)],
         launch: Launch::Generator,
         connections: Connections::Few,
@@ -193,6 +248,12 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), SCENARIOS.len());
+    }
+
+    #[test]
+    fn what_the_generator_starts_is_for_the_generator() {
+        let started_by_mqload = SCENARIOS.iter().filter(|scenario| scenario.launch == Launch::Generator);
+        assert!(started_by_mqload.into_iter().all(|scenario| scenario.load.carrier().is_none()));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What the tests need from outside the workspace: other people's MQTT clients, at fixed versions.
+//! What the tests need from outside the workspace: other people's clients, proxies and browsers; what comes from PyPI and npm is at
+//! fixed versions.
 //!
 //! Installing is idempotent: what is there is left alone. Nothing outside `target/test-tools` is touched except Debian
 //! packages, and those only when they are missing and the user is root.
@@ -11,8 +12,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-const PAHO_VERSION: &str = "2.2.0";
-const MQTTJS_VERSION: &str = "5.16.0";
+/// Packages of PyPI: name, version, and what is imported to see that it works.
+const PYTHON: [[&str; 3]; 3] = [
+    ["paho-mqtt", "2.2.0", "paho.mqtt.client"],
+    ["websockets", "17.4", "websockets.asyncio.client"],
+    ["aioquic", "1.7.2", "aioquic.asyncio"],
+];
+/// Packages of npm: name and version. playwright-core brings no browser; it drives Debian's.
+const NODE: [[&str; 2]; 2] = [["mqtt", "5.16.0"], ["playwright-core", "1.65.1"]];
 
 /// May missing tools be installed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +56,11 @@ impl Tools {
     pub fn prepare(&self, installing: Installing) -> Vec<Missing> {
         let prepared = [
             ("tests with mosquitto_pub and mosquitto_sub", self.mosquitto(installing)),
-            ("tests with paho-mqtt (Python)", self.paho(installing)),
-            ("tests with MQTT.js (Node.js)", self.mqttjs(installing)),
+            ("tests with openssl s_client", need_programs(&["openssl"], &["openssl"], installing)),
+            ("tests behind haproxy", need_programs(&["haproxy"], &["haproxy"], installing)),
+            ("tests with Chromium", need_programs(&["chromium"], &["chromium"], installing)),
+            ("tests with paho-mqtt, websockets and aioquic (Python)", self.python(installing)),
+            ("tests with MQTT.js and playwright-core (Node.js)", self.node(installing)),
         ];
         prepared
             .into_iter()
@@ -62,35 +72,48 @@ impl Tools {
         need_programs(&["mosquitto", "mosquitto_pub", "mosquitto_sub"], &["mosquitto", "mosquitto-clients"], installing)
     }
 
-    fn paho(&self, installing: Installing) -> Result<()> {
+    fn python(&self, installing: Installing) -> Result<()> {
         let python = self.venv.join("bin/python");
-        if paho_version(&python).as_deref() == Some(PAHO_VERSION) {
+        let absent = || -> Vec<String> {
+            let packages = PYTHON.iter().filter(|package| !has_python_package(&python, package));
+            packages.map(|[name, version, _]| format!("{name}=={version}")).collect()
+        };
+        let wanted = absent();
+        if wanted.is_empty() {
             return Ok(());
         }
         if installing == Installing::Forbidden {
-            bail!("paho-mqtt {PAHO_VERSION} is not in {} and nothing is to be installed", self.venv.display());
+            bail!("{} is not in {} and nothing is to be installed", wanted.join(", "), self.venv.display());
         }
         if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
             install_packages(&["python3", "python3-venv"])?;
         }
-        // `--clear`: a folder left by an interrupted run, or by a Python that has gone since, is built anew.
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.venv))?;
+        if !succeeds(Command::new(&python).args(["-m", "pip", "--version"])) {
+            // `--clear`: a folder left by an interrupted run, or by a Python that has gone since, is built anew.
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.venv))?;
+        }
+        // All at once, so that pip sees versions that do not go together.
         run(Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(format!("paho-mqtt=={PAHO_VERSION}")))
+            .args(PYTHON.map(|[name, version, _]| format!("{name}=={version}"))))?;
+        match absent().as_slice() {
+            [] => Ok(()),
+            left => bail!("{} does not work in {}", left.join(", "), self.venv.display()),
+        }
     }
 
-    fn mqttjs(&self, installing: Installing) -> Result<()> {
+    fn node(&self, installing: Installing) -> Result<()> {
         need_programs(&["node", "npm"], &["nodejs", "npm"], installing)?;
-        if mqttjs_version(&self.node).as_deref() == Some(MQTTJS_VERSION) {
+        let absent = NODE.iter().filter(|[name, version]| node_version(&self.node, name).as_deref() != Some(version));
+        let absent: Vec<_> = absent.map(|[name, version]| format!("{name} {version}")).collect();
+        if absent.is_empty() {
             return Ok(());
         }
         if installing == Installing::Forbidden {
-            bail!("MQTT.js {MQTTJS_VERSION} is not in {} and nothing is to be installed", self.node.display());
+            bail!("{} is not in {} and nothing is to be installed", absent.join(", "), self.node.display());
         }
         fs::create_dir_all(&self.node).with_context(|| format!("{}", self.node.display()))?;
-        let package = format!("{{ \"private\": true, \"dependencies\": {{ \"mqtt\": \"{MQTTJS_VERSION}\" }} }}\n");
-        fs::write(self.node.join("package.json"), package).context("package.json")?;
+        fs::write(self.node.join("package.json"), node_manifest()).context("package.json")?;
         run(Command::new("npm")
             .args(["install", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&self.node))
@@ -146,14 +169,20 @@ fn install_packages(packages: &[&str]) -> Result<()> {
         .args(packages))
 }
 
-fn paho_version(python: &Path) -> Option<String> {
-    let script = "from importlib.metadata import version; import paho.mqtt.client; print(version('paho-mqtt'))";
-    let output = Command::new(python).args(["-c", script]).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+fn has_python_package(python: &Path, [name, version, module]: &[&str; 3]) -> bool {
+    let script = format!("from importlib.metadata import version; import {module}; print(version('{name}'))");
+    let output = Command::new(python).args(["-c", &script]).stderr(Stdio::null()).output();
+    output.is_ok_and(|output| output.status.success() && String::from_utf8_lossy(&output.stdout).trim() == *version)
 }
 
-fn mqttjs_version(folder: &Path) -> Option<String> {
-    let manifest = fs::read(folder.join("node_modules/mqtt/package.json")).ok()?;
+fn node_manifest() -> String {
+    let dependencies: serde_json::Map<_, _> =
+        NODE.iter().map(|[name, version]| ((*name).to_owned(), serde_json::Value::from(*version))).collect();
+    format!("{}\n", serde_json::json!({ "private": true, "dependencies": dependencies }))
+}
+
+fn node_version(folder: &Path, package: &str) -> Option<String> {
+    let manifest = fs::read(folder.join("node_modules").join(package).join("package.json")).ok()?;
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
     manifest["version"].as_str().map(str::to_owned)
 }
@@ -172,4 +201,21 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("{name} ended with {}: {}", output.status, last.trim());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_names_every_package_at_its_version() {
+        let manifest: serde_json::Value = serde_json::from_str(&node_manifest()).unwrap();
+        assert_eq!(manifest["dependencies"].as_object().unwrap().len(), NODE.len());
+        assert!(NODE.iter().all(|[name, version]| manifest["dependencies"][name] == *version));
+    }
+
+    #[test]
+    fn a_python_that_is_not_there_has_no_package() {
+        assert!(!has_python_package(Path::new("/nowhere/python"), &PYTHON[0]));
+    }
 }

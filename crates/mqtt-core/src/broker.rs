@@ -7,15 +7,19 @@ use crate::index::{Group, Index, Route, Subscriber, Subscription, address};
 use crate::session::{Parked, Replay};
 use crate::slot::Bounds;
 use crate::{Counter, Counters, Delivery, Limits, Message, Retained, Session, Sessions, Slot, Timestamp, Wakes};
+use arc_swap::{ArcSwap, Guard};
 use mqtt_wire::{FilterTarget, QoS, ReasonCode, RetainHandling, SubscriptionOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 use triomphe::Arc;
 
+/// What `ArcSwap` holds.
+type Shared<T> = std::sync::Arc<T>;
+
 /// The shared state of a broker.
 #[derive(Default)]
 pub struct Broker {
-    /// Its bounds.
-    pub limits: Limits,
+    /// Its bounds, which may be replaced while it runs.
+    limits: ArcSwap<Limits>,
     /// Its subscriptions.
     pub index: Index,
     /// Its retained messages.
@@ -39,7 +43,19 @@ impl Broker {
     /// A broker within `limits`.
     pub fn new(limits: Limits) -> Broker {
         let (budget, partial) = (Budget::new(limits.queued_bytes), Budget::new(limits.partial_bytes));
-        Broker { budget, partial, limits, ..Broker::default() }
+        Broker { budget, partial, limits: ArcSwap::from_pointee(limits), ..Broker::default() }
+    }
+
+    /// The bounds of the moment.
+    pub fn limits(&self) -> Guard<Shared<Limits>> {
+        self.limits.load()
+    }
+
+    /// Replaces the bounds. What is above a lower one stays; nothing is added to it.
+    pub fn set_limits(&self, limits: Limits) {
+        self.budget.set(limits.queued_bytes);
+        self.partial.set(limits.partial_bytes);
+        self.limits.store(Shared::new(limits));
     }
 
     /// The first levels of the topics that clients asking for Response Information are told to use, empty for none (4.10.1).
@@ -57,8 +73,8 @@ impl Broker {
         &self.partial
     }
 
-    fn bounds(&self) -> Bounds<'_> {
-        Bounds { limits: &self.limits, budget: &self.budget }
+    fn bounds<'a>(&'a self, limits: &'a Limits) -> Bounds<'a> {
+        Bounds { limits, budget: &self.budget }
     }
 
     /// A Client Identifier that no session has [MQTT-3.2.2-16], with a part that cannot be guessed.
@@ -75,7 +91,7 @@ impl Broker {
 
     /// Publishes on behalf of the broker itself or of a will: keeps a retained message and delivers.
     pub fn publish(&self, message: &Message, wakes: &mut Wakes) {
-        if message.retain() && self.retained.set(message, &self.limits).is_err() {
+        if message.retain() && self.retained.set(message, &self.limits()).is_err() {
             self.counters.count(Counter::RetainedRefused);
         }
         let topic = message.topic_bytes();
@@ -93,7 +109,8 @@ impl Broker {
         publisher: Option<&Arc<Slot>>,
         wakes: &mut Wakes,
     ) -> bool {
-        let bounds = self.bounds();
+        let limits = self.limits();
+        let bounds = self.bounds(&limits);
         let mut reached = false;
         // One route reaches each session once; only several can overlap.
         let mut overlaps = (routes.len() > 1).then(Vec::new);
@@ -122,10 +139,11 @@ impl Broker {
         reached
     }
 
-    /// [MQTT-3.3.4-2], [MQTT-3.3.4-4]: one copy per session, with the highest QoS and all identifiers.
+    /// [MQTT-3.3.4-2], [MQTT-3.3.4-4]: one copy per session, with the highest QoS and all identifiers, on the lowest lane.
     fn deliver_once(&self, message: &Message, mut found: Vec<Subscriber>, wakes: &mut Wakes) {
         found.sort_by_key(|subscriber| address(&subscriber.slot));
-        let bounds = self.bounds();
+        let limits = self.limits();
+        let bounds = self.bounds(&limits);
         for same in found.chunk_by(|a, b| Arc::ptr_eq(&a.slot, &b.slot)) {
             let Some((first, others)) = same.split_first() else { continue };
             let mut merged = delivery(message, first);
@@ -133,6 +151,7 @@ impl Broker {
                 merged.qos = merged.qos.max(message.qos().min(other.qos()));
                 merged.retain |= message.retain() && other.retain_as_published();
                 merged.origin.add(other.id);
+                merged.lane = merged.lane.min(other.lane);
             }
             self.push(&first.slot, merged, &bounds, wakes);
         }
@@ -144,15 +163,17 @@ impl Broker {
         }
     }
 
-    /// Subscribes a session; retained messages are noted for sending where the options ask for them.
+    /// Subscribes a session on `lane`; retained messages are noted for sending where the options ask for them.
     pub(crate) fn subscribe(
         &self,
         session: &mut Session,
         target: FilterTarget<'_>,
         options: SubscriptionOptions,
         id: u32,
+        lane: u8,
     ) {
-        let subscriber = Subscriber::new(session.slot.clone(), options, id);
+        let mut subscriber = Subscriber::new(session.slot.clone(), options, id);
+        subscriber.lane = lane;
         let (subscription, new) = self.index.subscribe(target, subscriber);
         if new {
             if session.subscriptions.is_empty() {
@@ -168,7 +189,8 @@ impl Broker {
         };
         if let (true, FilterTarget::Own(filter)) = (wanted, target) {
             let (filter, qos) = (filter.as_str().into(), options.qos);
-            session.replays.get_or_insert_default().push_back(Replay { filter, position: Default::default(), qos, id });
+            let replay = Replay { filter, position: Default::default(), qos, lane, id };
+            session.replays.get_or_insert_default().push_back(replay);
         }
     }
 
@@ -243,7 +265,7 @@ impl Broker {
     }
 
     fn offer(&self, group: &Arc<Group>, message: &Message, wakes: &mut Wakes) -> bool {
-        Group::deliver(group, message, &self.bounds(), wakes).is_ok()
+        Group::deliver(group, message, &self.bounds(&self.limits()), wakes).is_ok()
     }
 
     fn publish_will(&self, slot: &Slot, now: Timestamp, wakes: &mut Wakes) {
@@ -282,5 +304,6 @@ fn delivery(message: &Message, subscriber: &Subscriber) -> Delivery {
         origin: Origin::of(subscriber.id),
         qos: message.qos().min(subscriber.qos()),
         retain: message.retain() && subscriber.retain_as_published(), // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+        lane: subscriber.lane,
     }
 }

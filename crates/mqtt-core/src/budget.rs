@@ -8,14 +8,19 @@ pub(crate) const GRANULE: usize = 64 * 1024;
 /// A number of bytes that all inboxes together may hold. Each inbox has its first granule free: the error is a granule per session.
 #[derive(Debug)]
 pub struct Budget {
-    limit: usize,
+    limit: AtomicUsize,
     used: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Budget {
-        Budget { limit, used: AtomicUsize::new(0) }
+        Budget { limit: AtomicUsize::new(limit), used: AtomicUsize::new(0) }
+    }
+
+    /// Makes it a budget of `limit` bytes; what is drawn above that stays drawn until it is given back.
+    pub(crate) fn set(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Bytes drawn.
@@ -25,7 +30,7 @@ impl Budget {
 
     /// Whether nothing more can be drawn.
     pub fn is_exhausted(&self) -> bool {
-        self.used() + GRANULE > self.limit
+        self.used() + GRANULE > self.limit.load(Ordering::Relaxed)
     }
 
     /// A buffer that grows or shrinks from `before` to `after` bytes draws on the budget or gives back; `false` if it may not grow.
@@ -45,7 +50,7 @@ impl Budget {
         let wanted = granules(bytes);
         if wanted > *drawn {
             let more = wanted - *drawn;
-            let draw = |used: usize| used.checked_add(more).filter(|&sum| sum <= self.limit);
+            let draw = |used: usize| used.checked_add(more).filter(|&sum| sum <= self.limit.load(Ordering::Relaxed));
             if self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, draw).is_err() {
                 return false;
             }

@@ -28,6 +28,8 @@ counters! {
     SessionsRefused = "sessions_refused";
     /// No CONNECT, or no end of authentication, within `Limits::connect_timeout`.
     ConnectTimeouts = "connect_timeouts";
+    /// A TLS, QUIC or WebSocket handshake failed.
+    HandshakesFailed = "handshakes_failed";
     /// A packet was larger than `Limits::packet_size` or, as the first one, `Limits::connect_packet_size`.
     PacketsTooLarge = "packets_too_large";
     /// A packet was malformed or broke the protocol.
@@ -58,6 +60,12 @@ counters! {
     KeepAlivesReplaced = "keep_alives_replaced";
     /// A client was silent for one and a half times its Keep Alive.
     KeepAliveTimeouts = "keep_alive_timeouts";
+    /// A QUIC client was asked to prove its address first, because of many handshakes under way.
+    AddressesDoubted = "addresses_doubted";
+    /// A QUIC connection without Keep Alive was silent for its idle timeout.
+    IdleTimeouts = "idle_timeouts";
+    /// A data stream was refused because its connection has used up its lanes.
+    LanesRefused = "lanes_refused";
     /// A socket took nothing for `Limits::write_timeout`.
     SlowConsumers = "slow_consumers";
     /// A connection with a half-received packet was closed at `Limits::partial_bytes`.

@@ -56,6 +56,8 @@ pub struct Delivery {
     pub qos: QoS,
     /// RETAIN to send.
     pub retain: bool,
+    /// The lane to send it on, that of its subscription.
+    pub lane: u8,
 }
 
 #[cfg(test)]

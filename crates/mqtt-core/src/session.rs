@@ -1,11 +1,11 @@
 //! The state of a client that outlives its connections (4.1): plain data with one owner.
 
-use crate::Timestamp;
 use crate::index::Subscription;
 use crate::received::Received;
 use crate::retained::Position;
 use crate::slot::Slot;
 use crate::window::Window;
+use crate::{CONTROL, Timestamp};
 use mqtt_wire::QoS;
 use std::collections::VecDeque;
 use triomphe::Arc;
@@ -33,6 +33,8 @@ pub(crate) struct Replay {
     pub(crate) filter: Box<str>,
     pub(crate) position: Position,
     pub(crate) qos: QoS,
+    /// The lane that SUBSCRIBE came on.
+    pub(crate) lane: u8,
     /// Subscription Identifier, 0 for none.
     pub(crate) id: u32,
 }
@@ -58,6 +60,17 @@ impl Session {
             expiry: 0,
             parked: Parked { will_at: Timestamp::NEVER, expires_at: Timestamp::NEVER, stamp: 0 },
         }
+    }
+
+    /// The connection whose lanes the session's subscriptions and messages name is gone. Subscriptions first: what is published afterwards
+    /// names no lane any more.
+    pub(crate) fn forget_lanes(&mut self) {
+        for Subscription { route, group } in &self.subscriptions {
+            route.forget_lane(&self.slot, group.as_ref());
+        }
+        self.slot.forget_lanes();
+        self.window.forget_lanes();
+        self.replays.iter_mut().flat_map(|replays| replays.iter_mut()).for_each(|replay| replay.lane = CONTROL);
     }
 
     /// The Client Identifier.

@@ -4,7 +4,7 @@
 //! state: a connection, or the slot itself while the client is away. Two owners cannot be written down.
 
 use crate::budget::Budget;
-use crate::{Counter, Delivery, Limits, Session, Wakes, Will};
+use crate::{CONTROL, Counter, Delivery, Limits, Session, Wakes, Will};
 use mqtt_wire::{QoS, ReasonCode};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -241,6 +241,11 @@ impl Slot {
         inbox.queue.shrink_to_fit();
         inbox.settle(-(freed as isize), budget);
         (before - inbox.queue.len()) as u64
+    }
+
+    /// The connection whose lanes the deliveries name is gone.
+    pub(crate) fn forget_lanes(&self) {
+        self.inbox.lock().queue.iter_mut().for_each(|delivery| delivery.lane = CONTROL);
     }
 
     /// Empties the inbox of a session that ends; nothing is taken any more.

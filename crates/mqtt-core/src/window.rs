@@ -3,7 +3,7 @@
 //! Packet Identifiers are given out in a circle. The open ones stand in a ring in that order, so an acknowledgement finds its entry by
 //! subtraction, an identifier is free again exactly when its entry is closed, and a re-send goes through in first-sent order.
 
-use crate::Delivery;
+use crate::{CONTROL, Delivery};
 use mqtt_wire::{PacketId, QoS, ReasonCode};
 use std::collections::VecDeque;
 
@@ -12,16 +12,24 @@ use std::collections::VecDeque;
 pub(crate) enum InFlight {
     /// PUBLISH was sent; PUBACK or PUBREC is awaited.
     Published(Delivery),
-    /// PUBREL was sent; PUBCOMP is awaited. The message is the client's.
-    Released,
+    /// PUBREL was sent on this lane; PUBCOMP is awaited. The message is the client's.
+    Released(u8),
 }
 
 impl InFlight {
+    /// The lane that its last packet was sent on.
+    fn lane(&mut self) -> &mut u8 {
+        match self {
+            InFlight::Published(delivery) => &mut delivery.lane,
+            InFlight::Released(lane) => lane,
+        }
+    }
+
     /// Bytes of the message it holds.
     fn footprint(&self) -> isize {
         match self {
             InFlight::Published(delivery) => delivery.message.footprint() as isize,
-            InFlight::Released => 0,
+            InFlight::Released(_) => 0,
         }
     }
 }
@@ -123,8 +131,8 @@ impl Window {
         }
     }
 
-    /// PUBREC: a failure closes, success releases [MQTT-4.3.3-4]; a repeated one is released again.
-    pub(crate) fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode) -> Acked {
+    /// PUBREC on `lane`: a failure closes, success releases [MQTT-4.3.3-4]; a repeated one is released again.
+    pub(crate) fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode, lane: u8) -> Acked {
         match self.entry(id) {
             Some(Some(InFlight::Published(delivery))) if delivery.qos == QoS::ExactlyOnce && reason.is_failure() => {
                 self.close(id);
@@ -132,8 +140,8 @@ impl Window {
             }
             Some(Some(entry)) => match entry {
                 InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Acked::Unknown,
-                InFlight::Published(_) | InFlight::Released => {
-                    let message = std::mem::replace(entry, InFlight::Released);
+                InFlight::Published(_) | InFlight::Released(_) => {
+                    let message = std::mem::replace(entry, InFlight::Released(lane));
                     self.balance -= message.footprint();
                     Acked::Release
                 }
@@ -145,7 +153,7 @@ impl Window {
     /// PUBCOMP.
     pub(crate) fn on_pubcomp(&mut self, id: PacketId) -> Acked {
         match self.entry(id) {
-            Some(Some(InFlight::Released)) => {
+            Some(Some(InFlight::Released(_))) => {
                 self.close(id);
                 Acked::Done
             }
@@ -161,12 +169,29 @@ impl Window {
         })
     }
 
+    /// Moves all exchanges to the control lane.
+    pub(crate) fn forget_lanes(&mut self) {
+        self.ring.iter_mut().flatten().for_each(|entry| *entry.lane() = CONTROL);
+    }
+
+    /// Moves the exchanges of a lane that was closed to the control lane; returns their identifiers in first-sent order.
+    pub(crate) fn recall(&mut self, closed: u8) -> Vec<PacketId> {
+        let first = self.first;
+        let entries = self.ring.iter_mut().enumerate();
+        let recalled = entries.filter_map(|(at, entry)| {
+            let lane = entry.as_mut()?.lane();
+            (*lane == closed).then(|| *lane = CONTROL)?;
+            PacketId::new(((first + at as u32) % CIRCLE) as u16 + 1)
+        });
+        recalled.collect()
+    }
+
     /// Takes out the deliveries that may go to somebody else when the session ends: QoS 1 without PUBACK. QoS 2 may have arrived.
     pub(crate) fn drain_unacknowledged(&mut self) -> impl Iterator<Item = Delivery> + use<> {
         self.open = 0;
         std::mem::take(&mut self.ring).into_iter().flatten().filter_map(|entry| match entry {
             InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Some(delivery),
-            InFlight::Published(_) | InFlight::Released => None,
+            InFlight::Published(_) | InFlight::Released(_) => None,
         })
     }
 
@@ -188,7 +213,8 @@ mod tests {
 
     fn delivery(qos: QoS) -> Delivery {
         let content = Content { topic: "t", qos, retain: false, properties: Properties::NONE, payload: b"" };
-        Delivery { message: Message::new(&content, Timestamp::ZERO), origin: Origin::Plain, qos, retain: false }
+        let message = Message::new(&content, Timestamp::ZERO);
+        Delivery { message, origin: Origin::Plain, qos, retain: false, lane: CONTROL }
     }
 
     #[test]
@@ -214,10 +240,10 @@ mod tests {
         let one = window.open_next(delivery(QoS::AtLeastOnce));
         let two = window.open_next(delivery(QoS::ExactlyOnce));
         assert_eq!(window.on_puback(two), Acked::Unknown);
-        assert_eq!(window.on_pubrec(one, ReasonCode::Success), Acked::Unknown);
+        assert_eq!(window.on_pubrec(one, ReasonCode::Success, CONTROL), Acked::Unknown);
         assert_eq!(window.on_pubcomp(two), Acked::Unknown);
-        assert_eq!(window.on_pubrec(two, ReasonCode::Success), Acked::Release);
-        assert_eq!(window.on_pubrec(two, ReasonCode::Success), Acked::Release);
+        assert_eq!(window.on_pubrec(two, ReasonCode::Success, CONTROL), Acked::Release);
+        assert_eq!(window.on_pubrec(two, ReasonCode::Success, CONTROL), Acked::Release);
         assert_eq!(window.open(), 2);
         assert_eq!(window.on_pubcomp(two), Acked::Done);
         assert_eq!(window.on_puback(one), Acked::Done);

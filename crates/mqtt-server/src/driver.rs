@@ -1,15 +1,17 @@
 //! One task per connection: reads, lets the core work, writes, in one loop.
 //!
 //! A driver owns no buffers while nothing is half read or half written; it borrows the worker's for each turn. It never waits anywhere but
-//! in `poll`: for the socket, for its inbox, for its timer, and while opening for the authenticator or a session.
+//! in `poll`: for the socket and its lanes, for its inbox, for its timer, and while opening for the authenticator or a session.
 
 use crate::Socket;
 use crate::auth::{Answer, Exchange};
-use crate::hub::Seat;
+use crate::entrance::Seat;
+use crate::input::Input;
+use crate::lanes::{Lanes, NoLanes};
 use crate::pending::{self, Pending};
 use crate::timers::Key;
 use crate::worker::{self, Worker};
-use mqtt_core::{AuthRequest, Close, Connection, Counter, Next, Output, Timestamp, Verdict};
+use mqtt_core::{AuthRequest, CONTROL, Close, Connection, Counter, Next, Output, Timestamp, Verdict};
 use mqtt_wire::ReasonCode;
 use std::io;
 use std::pin::Pin;
@@ -18,24 +20,24 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 
 /// Bytes put together for one write.
-const BUDGET: usize = 64 * 1024;
+pub(crate) const BUDGET: usize = 64 * 1024;
 
 /// Turns of the loop before other connections of the worker get theirs.
 const TURNS: usize = 4;
 
-/// Reads before a turn goes on to write.
-const READS: usize = 4;
+/// Reads from one stream before a turn goes on.
+pub(crate) const READS: usize = 4;
 
 /// How long a connection that the server ends is read on, so that the last packet is not lost to a reset.
-const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
-/// A connection and its socket.
-pub(crate) struct Driver<S> {
+/// A connection, its socket, and its data lanes if its transport has any.
+pub(crate) struct Driver<S, L: Lanes = NoLanes> {
     socket: S,
+    lanes: L,
     seat: Seat,
     core: Connection,
-    /// The start of a packet whose end has not arrived.
-    input: Vec<u8>,
+    input: Input,
     pending: Option<Box<Pending>>,
     authentication: Option<Box<Authentication>>,
     timer: Option<Key>,
@@ -73,25 +75,52 @@ enum Turn {
 }
 
 /// The core's view of a worker.
-fn context<'a>(seat: &'a Seat, worker: &'a mut Worker, now: Timestamp) -> mqtt_core::Context<'a> {
+fn context<'a>(
+    seat: &'a Seat,
+    lanes: &'a mut impl Lanes,
+    worker: &'a mut Worker,
+    now: Timestamp,
+) -> mqtt_core::Context<'a> {
     let Worker { output, wakes, scratch, .. } = worker;
-    mqtt_core::Context { broker: &seat.broker, now, output, wakes, scratch }
+    mqtt_core::Context { broker: &seat.broker, now, lane: CONTROL, output, lanes: lanes.outputs(), wakes, scratch }
 }
 
 impl<S: Socket> Driver<S> {
-    pub(crate) fn new(socket: S, seat: Seat) -> Driver<S> {
-        let core = Connection::new(&seat.broker, seat.clock.now());
+    /// Serves what was accepted at `accepted`: the time for CONNECT counts from then.
+    pub(crate) fn new(socket: S, seat: Seat, accepted: Timestamp) -> Driver<S> {
+        Driver::with_lanes(socket, NoLanes, seat, accepted)
+    }
+}
+
+impl<S: Socket, L: Lanes> Driver<S, L> {
+    /// The same with data lanes beside the socket.
+    pub(crate) fn with_lanes(socket: S, lanes: L, seat: Seat, accepted: Timestamp) -> Driver<S, L> {
+        let core = Connection::new(&seat.broker, seat.entrance().versions, accepted);
         Driver {
             socket,
+            lanes,
             seat,
             core,
-            input: Vec::new(),
+            input: Input::default(),
             pending: None,
             authentication: None,
             timer: None,
             armed: Timestamp::NEVER,
             stage: Stage::Serving,
         }
+    }
+
+    pub(crate) fn lanes(&self) -> &L {
+        &self.lanes
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Whether some deadline of MQTT would end a connection whose other end is gone.
+    pub(crate) fn is_supervised(&self) -> bool {
+        self.core.deadline() != Timestamp::NEVER
     }
 
     fn turns(&mut self, task: &mut Context<'_>, worker: &mut Worker) -> Poll<()> {
@@ -120,6 +149,7 @@ impl<S: Socket> Driver<S> {
 
     fn turn(&mut self, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Turn {
         let Ok(flushed) = self.flush(task, now) else { return Turn::Over };
+        self.lanes.flush(&mut self.core, &self.seat.broker, task, now);
         let (mut next, mut more) = (self.on_time(worker, now), false);
         if next == Next::Go {
             next = match self.stage {
@@ -135,10 +165,15 @@ impl<S: Socket> Driver<S> {
                 Err(_) => return Turn::Over,
             }
         }
+        if next == Next::Go && self.stage == Stage::Serving && self.core.is_online() {
+            next = self.lanes.read(&mut self.core, &self.seat.broker, task, worker, now);
+        }
         if next == Next::Go && self.core.is_online() {
             // A full socket takes no messages, but the session's signals are still heard.
+            let flushed = flushed && !self.lanes.are_stuck();
             let budget = if flushed { BUDGET } else { 0 };
-            let (pulled, told) = self.core.pull(budget, task.waker(), &mut context(&self.seat, worker, now));
+            let cx = &mut context(&self.seat, &mut self.lanes, worker, now);
+            let (pulled, told) = self.core.pull(budget, task.waker(), cx);
             more |= pulled && flushed;
             next = told;
         }
@@ -147,9 +182,11 @@ impl<S: Socket> Driver<S> {
         if self.send(&worker.output, task, now).is_err() {
             return Turn::Over;
         }
+        self.lanes.flush(&mut self.core, &self.seat.broker, task, now);
+        let more = (more && self.pending.is_none()) || (self.stage == Stage::Serving && self.lanes.have_more());
         match next {
             Next::Close(close) => self.close(close, worker, now),
-            Next::Go | Next::Authenticate | Next::Claim if more && self.pending.is_none() => Turn::Again,
+            Next::Go | Next::Authenticate | Next::Claim if more => Turn::Again,
             Next::Go | Next::Authenticate | Next::Claim => Turn::Idle,
         }
     }
@@ -158,7 +195,7 @@ impl<S: Socket> Driver<S> {
     fn on_time(&mut self, worker: &mut Worker, now: Timestamp) -> Next {
         if self.seat.is_stopping() && !self.core.is_online() {
             let what = "the server is shutting down";
-            let cx = &mut context(&self.seat, worker, now);
+            let cx = &mut context(&self.seat, &mut self.lanes, worker, now);
             return self.core.on_shutdown(ReasonCode::ServerShuttingDown, what, cx);
         }
         if now < self.armed {
@@ -167,15 +204,25 @@ impl<S: Socket> Driver<S> {
         self.armed = Timestamp::NEVER; // it has fired
         if self.stalled_until().is_some_and(|until| until <= now) {
             self.seat.broker.counters.count(Counter::SlowConsumers);
-            self.pending = None;
-            return Next::Close(Close { reason: ReasonCode::QuotaExceeded, what: "the socket takes nothing" });
+            let close = Close { reason: ReasonCode::QuotaExceeded, what: "the socket takes nothing" };
+            return match self.pending.take() {
+                Some(_) => Next::Close(close),
+                // A data lane is stuck: the client can still be told.
+                None => self.core.on_shutdown(
+                    close.reason,
+                    close.what,
+                    &mut context(&self.seat, &mut self.lanes, worker, now),
+                ),
+            };
         }
-        self.core.on_timeout(&mut context(&self.seat, worker, now))
+        self.core.on_timeout(&mut context(&self.seat, &mut self.lanes, worker, now))
     }
 
     /// When a socket that takes nothing is given up.
     fn stalled_until(&self) -> Option<Timestamp> {
-        self.pending.as_ref().map(|pending| pending.since + self.seat.broker.limits.write_timeout)
+        let since =
+            self.pending.as_ref().map(|pending| pending.since).into_iter().chain(self.lanes.stalled_since()).min();
+        since.map(|since| since + self.seat.broker.limits().write_timeout)
     }
 
     fn arm(&mut self, task: &Context<'_>, now: Timestamp) {
@@ -219,18 +266,14 @@ impl<S: Socket> Driver<S> {
     /// Reads until the socket has no more, within bounds; the flag says that it may have.
     fn read(&mut self, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> io::Result<(Next, bool)> {
         for _ in 0..READS {
-            // A short beginning goes in front of what follows it; a long one grows by itself.
-            let kept = if self.input.len() < worker.read.len() / 2 { self.input.len() } else { 0 };
-            let mut buffer = ReadBuf::new(&mut worker.read[kept..]);
-            match Pin::new(&mut self.socket).poll_read(task, &mut buffer) {
+            let filled = match self.input.poll_read(&mut self.socket, task, &mut worker.read) {
                 Poll::Pending => return Ok((Next::Go, false)),
-                Poll::Ready(result) => result?,
-            }
-            let count = buffer.filled().len();
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let next = self.feed(kept, count, worker, now);
+                Poll::Ready(filled) => filled?.ok_or(io::ErrorKind::UnexpectedEof)?,
+            };
+            let Worker { read, output, wakes, scratch } = worker;
+            let (broker, lanes) = (&self.seat.broker, self.lanes.outputs());
+            let cx = &mut mqtt_core::Context { broker, now, lane: CONTROL, output, lanes, wakes, scratch };
+            let next = self.input.feed(filled, read, &mut self.core, cx);
             let next = self.settle(next, task, worker, now);
             if next != Next::Go || self.stage != Stage::Serving {
                 return Ok((next, false));
@@ -240,42 +283,6 @@ impl<S: Socket> Driver<S> {
             }
         }
         Ok((Next::Go, true))
-    }
-
-    /// Gives the core `count` bytes that were read behind the first `kept` of the worker's buffer.
-    fn feed(&mut self, kept: usize, count: usize, worker: &mut Worker, now: Timestamp) -> Next {
-        let Worker { read, output, wakes, scratch } = worker;
-        let cx = &mut mqtt_core::Context { broker: &self.seat.broker, now, output, wakes, scratch };
-        let before = self.input.len();
-        let next = if kept < before {
-            self.input.extend_from_slice(&read[..count]);
-            let (used, next) = self.core.on_bytes(&self.input, cx);
-            match used == self.input.len() {
-                true => self.input = Vec::new(),
-                false => drop(self.input.drain(..used)),
-            }
-            next
-        } else {
-            let bytes = &mut read[..kept + count];
-            bytes[..kept].copy_from_slice(&self.input);
-            let (used, next) = self.core.on_bytes(bytes, cx);
-            let rest = &bytes[used..];
-            self.input.clear();
-            match rest.is_empty() {
-                true => self.input = Vec::new(),
-                false => self.input.extend_from_slice(rest),
-            }
-            next
-        };
-        if self.seat.broker.partial().resize(before, self.input.len()) {
-            return next;
-        }
-        // Half a large packet, and no memory to wait for the other half.
-        self.input = Vec::new();
-        self.seat.broker.partial().resize(before, 0);
-        self.seat.broker.counters.count(Counter::PartialPacketsRefused);
-        let what = "no memory left for a packet of this size";
-        self.core.on_shutdown(ReasonCode::QuotaExceeded, what, &mut context(&self.seat, worker, now))
     }
 
     /// Does what the core waits for, as far as it can be done now, then feeds it what was read meanwhile.
@@ -288,23 +295,25 @@ impl<S: Socket> Driver<S> {
                         self.stage = Stage::Authenticating;
                         return Next::Go;
                     }
-                    Some(verdict) => self.core.on_verdict(verdict, &mut context(&self.seat, worker, now)),
-                },
-                Next::Claim => match self.core.claim(task.waker(), &mut context(&self.seat, worker, now)) {
-                    Next::Claim => {
-                        self.stage = Stage::Claiming;
-                        return Next::Go;
+                    Some(verdict) => {
+                        self.core.on_verdict(verdict, &mut context(&self.seat, &mut self.lanes, worker, now))
                     }
-                    next => next,
                 },
+                Next::Claim => {
+                    let cx = &mut context(&self.seat, &mut self.lanes, worker, now);
+                    match self.core.claim(task.waker(), cx) {
+                        Next::Claim => {
+                            self.stage = Stage::Claiming;
+                            return Next::Go;
+                        }
+                        next => next,
+                    }
+                }
             };
             self.stage = Stage::Serving;
             if next == Next::Go && !self.input.is_empty() {
-                let before = self.input.len();
-                let (used, then) = self.core.on_bytes(&self.input, &mut context(&self.seat, worker, now));
-                self.input.drain(..used);
-                self.seat.broker.partial().resize(before, self.input.len());
-                next = then;
+                let cx = &mut context(&self.seat, &mut self.lanes, worker, now);
+                next = self.input.feed_again(&mut self.core, cx);
             }
         }
     }
@@ -335,7 +344,10 @@ impl<S: Socket> Driver<S> {
     fn request(&mut self) -> Option<Answer> {
         let authenticator = &self.seat.authenticator;
         Some(match self.core.auth_request()? {
-            AuthRequest::Connect(credentials) => authenticator.authenticate(&credentials),
+            AuthRequest::Connect(credentials) => match self.seat.entrance().anonymous(&credentials) {
+                Some(verdict) => Answer::Now(verdict),
+                None => authenticator.authenticate(&credentials),
+            },
             AuthRequest::Begin { credentials, method, data } => match authenticator.begin(method, &credentials) {
                 None => Answer::Now(Verdict::Refuse(ReasonCode::BadAuthenticationMethod)),
                 Some(mut exchange) => {
@@ -355,7 +367,8 @@ impl<S: Socket> Driver<S> {
 
     /// The core is done. A client that asked for it is gone; one that was told why is read on for a moment.
     fn close(&mut self, close: Close, worker: &mut Worker, now: Timestamp) -> Turn {
-        if close.reason == ReasonCode::Success {
+        self.lanes.on_close(close);
+        if close.reason == ReasonCode::Success && !L::AWAITS_CLIENT {
             return Turn::Over;
         }
         self.leave(worker, now);
@@ -375,6 +388,7 @@ impl<S: Socket> Driver<S> {
         if now >= until {
             return Turn::Over;
         }
+        self.lanes.flush(&mut self.core, &self.seat.broker, task, now);
         match self.flush(task, now) {
             Err(_) => return Turn::Over,
             Ok(false) => return Turn::Idle,
@@ -397,23 +411,24 @@ impl<S: Socket> Driver<S> {
 
     /// The core learns that the connection is closed, once.
     fn leave(&mut self, worker: &mut Worker, now: Timestamp) {
-        self.core.on_closed(&mut context(&self.seat, worker, now));
+        self.core.on_closed(&mut context(&self.seat, &mut self.lanes, worker, now));
         worker.wakes.wake_all();
     }
 }
 
-impl<S: Socket> Future for Driver<S> {
+impl<S: Socket, L: Lanes> Future for Driver<S, L> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Driver<S>>, task: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Driver<S, L>>, task: &mut Context<'_>) -> Poll<()> {
         let driver = self.get_mut();
         worker::with(|worker| driver.turns(task, worker))
     }
 }
 
-impl<S> Drop for Driver<S> {
+impl<S, L: Lanes> Drop for Driver<S, L> {
     fn drop(&mut self) {
-        self.seat.broker.partial().resize(self.input.len(), 0);
+        self.input.release(self.seat.broker.partial());
+        self.lanes.release(self.seat.broker.partial());
         if let Some(timer) = self.timer {
             self.seat.timers.cancel(timer);
         }

@@ -3,10 +3,11 @@
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::timers::Timers;
-use mqtt_core::{Broker, Counter, Wakes};
+use mqtt_core::{Broker, Wakes};
 use mqtt_wire::ReasonCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 pub(crate) struct Hub {
     pub(crate) broker: Broker,
@@ -15,23 +16,8 @@ pub(crate) struct Hub {
     pub(crate) timers: Timers,
     connections: AtomicUsize,
     stopping: AtomicBool,
-}
-
-/// A connection's place among `Limits::connections`; dropping it gives it back.
-pub(crate) struct Seat(Arc<Hub>);
-
-impl std::ops::Deref for Seat {
-    type Target = Hub;
-
-    fn deref(&self) -> &Hub {
-        &self.0
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// Rings when `stopping` is set.
+    stopped: Notify,
 }
 
 impl Hub {
@@ -43,6 +29,7 @@ impl Hub {
             timers: Timers::new(),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+            stopped: Notify::new(),
         })
     }
 
@@ -51,23 +38,32 @@ impl Hub {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// A place for one more connection, if there is any.
-    pub(crate) fn seat(self: &Arc<Hub>) -> Option<Seat> {
-        let seat = Seat(self.clone());
-        if self.connections.fetch_add(1, Ordering::Relaxed) < self.broker.limits.connections {
-            return Some(seat);
-        }
-        self.broker.counters.count(Counter::ConnectionsRefused);
-        None
+    /// Counts a connection; `false` if there are too many. [`Hub::count_out`] follows in any case.
+    pub(crate) fn count_in(&self) -> bool {
+        self.connections.fetch_add(1, Ordering::Relaxed) < self.broker.limits().connections
+    }
+
+    /// A connection is gone.
+    pub(crate) fn count_out(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// Ready once the server ends.
+    pub(crate) async fn stopped(&self) {
+        let ring = self.stopped.notified();
+        if !self.is_stopping() {
+            ring.await;
+        }
+    }
+
     /// Asks all connections to end: those online by their sessions, the others by their timers.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.stopped.notify_waiters();
         let mut wakes = Wakes::new();
         self.broker.farewell(ReasonCode::ServerShuttingDown, self.clock.now(), &mut wakes);
         wakes.wake_all();

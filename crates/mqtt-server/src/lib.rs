@@ -6,15 +6,30 @@
 pub mod auth;
 mod clock;
 mod defer_accept;
+mod doors;
 mod driver;
+pub mod endpoint;
+mod entrance;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod http;
 mod hub;
+mod input;
+mod lanes;
+mod listener;
 mod pending;
+mod proxy;
+mod quic;
 mod server;
 mod socket;
 mod tcp;
 mod timers;
+pub mod tls;
+mod unix;
+mod web;
 mod worker;
 
+pub use doors::{Cause, Changes, EndpointError};
 pub use mqtt_core::{Counter, Counters, Limits};
-pub use server::{BindError, Handle, Options, Server};
+pub use server::{Handle, Options, Server};
 pub use socket::Socket;

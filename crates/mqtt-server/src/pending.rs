@@ -5,6 +5,7 @@ use mqtt_core::{Output, Timestamp};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
 
 /// Pieces handed to the kernel at once.
 const SLICES: usize = 32;
@@ -59,7 +60,16 @@ pub(crate) fn send<S: Socket>(
     Ok(Some(Box::new(Pending { output: output.rest(written), written: 0, since: now })))
 }
 
-fn write<S: Socket>(output: &Output, written: &mut usize, socket: &mut S, task: &mut Context<'_>) -> io::Result<bool> {
+/// Writes `output` from byte `written` on, and counts; returns whether everything is out.
+///
+/// # Errors
+/// The stream's.
+pub(crate) fn write<W: AsyncWrite + Unpin>(
+    output: &Output,
+    written: &mut usize,
+    socket: &mut W,
+    task: &mut Context<'_>,
+) -> io::Result<bool> {
     while *written < output.len() {
         let mut socket = Pin::new(&mut *socket);
         let polled = if output.is_flat() {
@@ -81,5 +91,9 @@ fn write<S: Socket>(output: &Output, written: &mut usize, socket: &mut S, task: 
             Poll::Pending => return Ok(false),
         }
     }
-    Ok(true)
+    // TLS takes bytes that the socket has no room for: they are out only when it says so.
+    match Pin::new(&mut *socket).poll_flush(task) {
+        Poll::Ready(result) => result.map(|()| true),
+        Poll::Pending => Ok(false),
+    }
 }

@@ -1,16 +1,16 @@
 //! A broker with its endpoints.
 
 use crate::auth::{Anonymous, Authenticator};
+use crate::doors::{Changes, Doors, EndpointError};
+use crate::endpoint::Endpoint;
 use crate::hub::Hub;
 use crate::timers::TICK;
-use crate::{Counters, Limits, tcp};
+use crate::{Counters, Limits};
 use mqtt_core::{Broker, Timestamp, Wakes};
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 /// Longest pause between two looks at sessions, wills and retained messages whose time has come.
@@ -21,8 +21,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How to run a server.
 pub struct Options {
-    /// TCP addresses to listen on; `[::]` takes IPv4 as well, port 0 any free one.
-    pub addresses: Vec<SocketAddr>,
+    /// Where to listen.
+    pub endpoints: Vec<Endpoint>,
     /// Bounds.
     pub limits: Limits,
     /// Who may connect.
@@ -30,79 +30,63 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// `[::]:1883`, the default limits, everybody may connect.
+    /// TCP on `[::]:1883`, the default limits, everybody may connect.
     fn default() -> Options {
         Options {
-            addresses: vec![SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 1883))],
+            endpoints: vec![Endpoint::tcp("mqtt", "::", 1883)],
             limits: Limits::default(),
             authenticator: Box::new(Anonymous),
         }
     }
 }
 
-/// An address that cannot be listened on.
-#[derive(Debug)]
-pub struct BindError {
-    /// The address.
-    pub address: SocketAddr,
-    /// Why.
-    pub source: io::Error,
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on {}", self.address)
-    }
-}
-
-impl std::error::Error for BindError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
-/// A broker that is bound to its addresses.
+/// A broker that listens.
 pub struct Server {
-    hub: Arc<Hub>,
-    listeners: Vec<TcpListener>,
+    handle: Handle,
+    urls: Vec<String>,
+    addresses: Vec<SocketAddr>,
 }
 
 impl Server {
-    /// Binds all addresses. Runs inside a tokio runtime with I/O and time.
+    /// Opens all endpoints. Runs inside a tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// The first address that cannot be bound.
-    pub fn bind(options: Options) -> Result<Server, BindError> {
-        let bind = |&address: &SocketAddr| tcp::bind(address).map_err(|source| BindError { address, source });
-        let listeners = options.addresses.iter().map(bind).collect::<Result<_, _>>()?;
-        Ok(Server { hub: Hub::new(Broker::new(options.limits), options.authenticator), listeners })
+    /// All endpoints that cannot be opened; then none is open.
+    pub async fn bind(options: Options) -> Result<Server, Vec<EndpointError>> {
+        let hub = Hub::new(Broker::new(options.limits), options.authenticator);
+        let mut doors = Doors::new(hub.clone());
+        let (_, errors) = doors.apply(&options.endpoints).await;
+        if !errors.is_empty() {
+            doors.close_all();
+            return Err(errors);
+        }
+        let (urls, addresses) = (doors.urls(), doors.addresses());
+        Ok(Server { handle: Handle { hub, doors: Arc::new(Mutex::new(doors)) }, urls, addresses })
     }
 
-    /// The bound addresses, in the order of the options.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    /// Where clients can connect, as URLs, by the names of the endpoints.
+    pub fn urls(&self) -> &[String] {
+        &self.urls
     }
 
-    /// What happened how often.
-    pub fn counters(&self) -> &Counters {
-        &self.hub.broker.counters
+    /// The IP addresses of the endpoints that have one, by the names of the endpoints.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
-    /// A view that stays when the server runs.
+    /// What can be seen and changed from outside while the server runs, and after.
     pub fn handle(&self) -> Handle {
-        Handle(self.hub.clone())
+        self.handle.clone()
     }
 
     /// Serves until `shutdown` is ready, then ends all connections: 5.0 clients are told 0x8B, wills are published (3.14.4, 3.1.2.5).
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let hub = self.hub;
+        let Handle { hub, doors } = self.handle;
         let mut tasks = JoinSet::new();
-        for listener in self.listeners {
-            tasks.spawn(tcp::accept(listener, hub.clone()));
-        }
         tasks.spawn(turn(hub.clone()));
         tasks.spawn(sweep(hub.clone()));
         shutdown.await;
+        doors.lock().await.close_all();
         hub.stop();
         let farewell = async {
             while hub.connections() > 0 {
@@ -116,24 +100,46 @@ impl Server {
     }
 }
 
-/// A view of a server, while it runs and afterwards.
+/// A view of a server from outside; cheap to clone.
 #[derive(Clone)]
-pub struct Handle(Arc<Hub>);
+pub struct Handle {
+    hub: Arc<Hub>,
+    /// Shared by whoever reconfigures: one change at a time.
+    doors: Arc<Mutex<Doors>>,
+}
 
 impl Handle {
     /// What happened how often.
     pub fn counters(&self) -> &Counters {
-        &self.0.broker.counters
+        &self.hub.broker.counters
     }
 
     /// Connections open, those before CONNECT included.
     pub fn connections(&self) -> usize {
-        self.0.connections()
+        self.hub.connections()
     }
 
     /// Bytes drawn for half-received packets, see `Limits::partial_bytes`.
     pub fn partial_bytes(&self) -> usize {
-        self.0.broker.partial().used()
+        self.hub.broker.partial().used()
+    }
+
+    /// Replaces the bounds; `Limits::connect_timeout` and what CONNACK announced hold for connections from now on.
+    pub fn set_limits(&self, limits: Limits) {
+        self.hub.broker.set_limits(limits);
+    }
+
+    /// What of TLS could not be set up, if exactly these endpoints were to be open. Nothing changes.
+    pub async fn check_endpoints(&self, endpoints: &[Endpoint]) -> Vec<EndpointError> {
+        self.doors.lock().await.check(endpoints)
+    }
+
+    /// Makes `endpoints` the open ones: opens, closes, and gives the others their new rules and certificates. No connection ends.
+    ///
+    /// Endpoints in the second part could not be opened or renewed; one that was open before then stays as it was, unless it had to give up its
+    /// old socket.
+    pub async fn set_endpoints(&self, endpoints: &[Endpoint]) -> (Changes, Vec<EndpointError>) {
+        self.doors.lock().await.apply(endpoints).await
     }
 }
 

@@ -1,8 +1,13 @@
-//! MQTT over TCP.
+//! MQTT over TCP and over TLS.
 
 use crate::defer_accept;
 use crate::driver::Driver;
-use crate::hub::Hub;
+use crate::endpoint::{HostPort, TcpOptions};
+use crate::entrance::Seat;
+use crate::listener::Listener;
+use crate::{proxy, tls};
+use ipnet::IpNet;
+use mqtt_core::{Counter, Timestamp};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -13,26 +18,41 @@ use tokio::net::{TcpListener, TcpStream};
 /// Connections that the kernel holds ready while none is accepted.
 const BACKLOG: i32 = 4096;
 
-/// Silence after which the kernel asks whether the other end is still there, and how often. A peer behind a gateway that forgot the
-/// connection is found although MQTT's Keep Alive is off.
-const PROBE_AFTER: Duration = Duration::from_secs(60);
-const PROBE_EVERY: Duration = Duration::from_secs(15);
-
-/// How long accepting pauses when the process has no file left for a connection.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// Binds `address`; `[::]` takes IPv4 as well. Accepted sockets inherit the options: setting them here costs no call per connection.
+/// Where a host and port are to be bound; a name gives all its addresses.
 ///
 /// # Errors
-/// The operating system's, for example that the address is in use.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// The name is unknown.
+pub(crate) async fn resolve(place: &HostPort) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((place.host.as_str(), place.port)).await?.collect())
+}
+
+/// Binds the first of `addresses` that can be bound; `::` takes IPv4 as well. Accepted sockets inherit the options: setting them here costs
+/// no call per connection.
+///
+/// # Errors
+/// The operating system's for the last address, for example that it is in use.
+pub(crate) fn bind(addresses: &[SocketAddr], options: &TcpOptions) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    for &address in addresses {
+        match bind_one(address, options) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn bind_one(address: SocketAddr, options: &TcpOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY))?;
+    socket.set_tcp_nodelay(options.no_delay)?;
+    if let Some(silence) = options.keep_alive {
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(silence).with_interval(silence / 4))?;
+    }
+    socket.set_tcp_user_timeout(options.user_timeout)?;
     defer_accept::set(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -40,23 +60,82 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Accepts connections for ever, each on a task of its own.
-pub(crate) async fn accept(listener: TcpListener, hub: Arc<Hub>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => serve(stream, &hub),
-            // The connection was gone before it was accepted.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            // No file or memory left: others have to end first.
-            Err(_) => tokio::time::sleep(PAUSE).await,
+/// A bound TCP endpoint that speaks MQTT.
+pub(crate) struct Tcp {
+    pub(crate) listener: TcpListener,
+    pub(crate) preface: Preface,
+}
+
+/// What comes before MQTT on a connection.
+#[derive(Clone, Default)]
+pub(crate) struct Preface {
+    pub(crate) proxies: Arc<[IpNet]>,
+    pub(crate) tls: Option<Arc<tls::Acceptor>>,
+}
+
+impl Preface {
+    fn is_empty(&self) -> bool {
+        self.proxies.is_empty() && self.tls.is_none()
+    }
+
+    /// Reads the PROXY header of a trusted proxy; nobody else may send one.
+    ///
+    /// # Errors
+    /// The stream's, and `InvalidData` for a bad header.
+    pub(crate) async fn read_proxy_header(&self, stream: &mut TcpStream) -> io::Result<()> {
+        let peer = stream.peer_addr()?.ip().to_canonical();
+        if self.proxies.iter().any(|network| network.contains(&peer)) {
+            proxy::read(stream).await?;
         }
+        Ok(())
     }
 }
 
-fn serve(stream: TcpStream, hub: &Arc<Hub>) {
-    match hub.seat() {
-        Some(seat) => drop(tokio::spawn(Driver::new(stream, seat))),
-        // Closed without a handshake: a reset leaves no state behind for whoever floods.
-        None => drop(SockRef::from(&stream).set_linger(Some(Duration::ZERO))),
+impl Listener for Tcp {
+    type Incoming = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<TcpStream> {
+        self.listener.accept().await.map(|(stream, _)| stream)
+    }
+
+    fn serve(&self, stream: TcpStream, seat: Seat) {
+        let now = seat.clock.now();
+        if self.preface.is_empty() {
+            tokio::spawn(Driver::new(stream, seat, now));
+        } else {
+            tokio::spawn(serve_after(self.preface.clone(), stream, seat, now));
+        }
+    }
+
+    fn refuse(&self, stream: TcpStream) {
+        reset(&stream);
+    }
+}
+
+/// Closes without a handshake: a reset leaves no state behind for whoever floods.
+pub(crate) fn reset(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO)); // refused, it is closed the slow way
+}
+
+/// The preface counts against the connect timeout, so that nobody holds a place by a handshake that does not end.
+async fn serve_after(preface: Preface, mut stream: TcpStream, seat: Seat, accepted: Timestamp) {
+    let limit = seat.broker.limits().connect_timeout;
+    let Some(acceptor) = &preface.tls else {
+        match tokio::time::timeout(limit, preface.read_proxy_header(&mut stream)).await {
+            Ok(Ok(())) => Driver::new(stream, seat, accepted).await,
+            Ok(Err(_)) => seat.broker.counters.count(Counter::PacketsRefused),
+            Err(_) => seat.broker.counters.count(Counter::ConnectTimeouts),
+        }
+        return;
+    };
+    let handshake = async {
+        preface.read_proxy_header(&mut stream).await?;
+        acceptor.accept(stream).await
+    };
+    // Boxed: what the handshake needs is not to weigh on the connection for the rest of its life.
+    match Box::pin(tokio::time::timeout(limit, handshake)).await {
+        Ok(Ok(stream)) => Driver::new(Box::new(stream), seat, accepted).await,
+        Ok(Err(_)) => seat.broker.counters.count(Counter::HandshakesFailed),
+        Err(_) => seat.broker.counters.count(Counter::ConnectTimeouts),
     }
 }

@@ -13,7 +13,7 @@ impl Online {
     }
 
     pub(super) fn on_pubrec(&mut self, ack: &Ack<'_>, cx: &mut Context<'_>) -> Next {
-        let reason = match self.session.window.on_pubrec(ack.packet_id, ack.reason) {
+        let reason = match self.session.window.on_pubrec(ack.packet_id, ack.reason, cx.lane) {
             Acked::Done => return Next::Go,
             Acked::Release => ReasonCode::Success,
             // The client holds a message that this session does not know: it may let it go.
@@ -24,7 +24,7 @@ impl Online {
     }
 
     pub(super) fn on_pubrel(&mut self, ack: &Ack<'_>, cx: &mut Context<'_>) -> Next {
-        let reason = match self.session.received.remove(ack.packet_id) {
+        let reason = match self.received(cx.lane).remove(ack.packet_id) {
             true => ReasonCode::Success,
             false => ReasonCode::PacketIdentifierNotFound, // [MQTT-4.3.3-11]
         };

@@ -4,7 +4,7 @@ use super::online::Online;
 use super::{Connection, Context, Next, Phase, reason_string};
 use crate::sessions::Claim;
 use crate::slot::ClaimToken;
-use crate::{Counter, Limits, Session, Timestamp, Will, policy};
+use crate::{Counter, Limits, Session, Timestamp, Versions, Will, policy};
 use mqtt_wire::{
     Auth, ConnAck, Connect, DecodeError, MAX_REMAINING_LENGTH, Packet, Properties, PropertyBuf, PropertyId, ReasonCode,
     TopicName, Value, Version,
@@ -117,7 +117,13 @@ impl Opening {
 }
 
 impl Connection {
-    pub(super) fn on_connect(&mut self, connect: &Connect<'_>, deadline: Timestamp, cx: &mut Context<'_>) -> Next {
+    pub(super) fn on_connect(
+        &mut self,
+        connect: &Connect<'_>,
+        deadline: Timestamp,
+        versions: Versions,
+        cx: &mut Context<'_>,
+    ) -> Next {
         let broker = cx.broker;
         let assigned = connect.client_id.is_empty();
         let client_id: Box<str> = match assigned {
@@ -129,7 +135,7 @@ impl Connection {
             deadline,
             version: connect.version,
             client_id,
-            wishes: Wishes::of(connect, &broker.limits),
+            wishes: Wishes::of(connect, &broker.limits()),
             assigned,
             clean_start: connect.clean_start,
             asks_response_information: connect.properties.number(PropertyId::REQUEST_RESPONSE_INFORMATION) == Some(1),
@@ -145,15 +151,19 @@ impl Connection {
             claim: None,
         };
         self.phase = Phase::Opening(Box::new(opening));
+        if !versions.contains(connect.version) {
+            let what = "this protocol version may not connect here";
+            return self.refuse(ReasonCode::UnsupportedProtocolVersion, what, cx);
+        }
         if assigned && !policy::assigns_client_id(connect.version, connect.clean_start) {
             return self.refuse(ReasonCode::ClientIdentifierNotValid, "Client Identifier is empty", cx);
         }
-        if connect.client_id.len() > broker.limits.client_id_length {
+        if connect.client_id.len() > broker.limits().client_id_length {
             broker.counters.count(Counter::ClientIdsRefused);
             return self.refuse(ReasonCode::ClientIdentifierNotValid, "Client Identifier is too long", cx);
         }
         if let Some(will) = &connect.will
-            && let Err((reason, what)) = check_will(will, &broker.limits)
+            && let Err((reason, what)) = check_will(will, &broker.limits())
         {
             broker.counters.count(Counter::TopicsRefused);
             return self.refuse(reason, what, cx);
@@ -238,7 +248,7 @@ impl Connection {
         let claimed = broker.sessions.claim(
             &opening.client_id,
             opening.clean_start,
-            broker.limits.sessions,
+            broker.limits().sessions,
             token,
             waker,
             cx.wakes,
@@ -268,7 +278,7 @@ impl Connection {
     fn welcome(&mut self, mut session: Box<Session>, present: SessionPresent, cx: &mut Context<'_>) -> Next {
         let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Closed) else { return Next::Go };
         let mut opening = *opening;
-        let limits = &cx.broker.limits;
+        let limits = cx.broker.limits();
         let mut answer = PropertyBuf::new();
         if opening.wishes.session_expiry > limits.session_expiry {
             cx.broker.counters.count(Counter::SessionExpiriesCut);
@@ -283,7 +293,7 @@ impl Connection {
             answer.push(PropertyId::SERVER_KEEP_ALIVE, Value::U16(most));
         }
         if opening.version.has_properties() {
-            opening.announce(limits, cx.broker.response_information(), &mut answer);
+            opening.announce(&limits, cx.broker.response_information(), &mut answer);
         }
         session.slot.set_will(opening.will.take()); // a will still waiting of before is not sent [MQTT-3.1.3-9]
         session.expiry = opening.wishes.session_expiry;
@@ -362,13 +372,14 @@ impl Opening {
     }
 }
 
-/// Appends a packet unless it is larger than `maximum`; returns whether it is not [MQTT-3.1.2-24].
+/// Appends a packet to the lane at work unless it is larger than `maximum`; returns whether it is not [MQTT-3.1.2-24].
 pub(super) fn put_within(packet: &Packet<'_>, version: Version, maximum: u32, cx: &mut Context<'_>) -> bool {
-    let before = cx.output.small.len();
-    packet.encode(version, &mut cx.output.small);
-    let fits = cx.output.small.len() - before <= maximum as usize;
+    let output = cx.output_of(cx.lane);
+    let before = output.small.len();
+    packet.encode(version, &mut output.small);
+    let fits = output.small.len() - before <= maximum as usize;
     if !fits {
-        cx.output.small.truncate(before);
+        output.small.truncate(before);
     }
     fits
 }

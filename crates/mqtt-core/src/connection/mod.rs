@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod handshake;
+mod lanes;
 mod online;
 mod outbound;
 mod publish;
@@ -12,7 +13,7 @@ mod subscribe;
 
 pub use handshake::{AuthRequest, Credentials, Verdict};
 
-use crate::{Broker, Counter, Delivery, Message, Output, Timestamp, Wakes, policy};
+use crate::{Broker, CONTROL, Counter, Delivery, Lane, Message, Output, Timestamp, Versions, Wakes, lane, policy};
 use handshake::Opening;
 use mqtt_wire::{
     DecodeError, Frame, Packet, PacketType, PropertyBuf, PropertyId, ReasonCode, Sender, Value, Version, decode, frame,
@@ -26,12 +27,34 @@ pub struct Context<'a> {
     pub broker: &'a Broker,
     /// The time of this batch.
     pub now: Timestamp,
-    /// Takes the packets to send.
+    /// The lane whose bytes are handled: 0, the control lane, where a connection has but one stream.
+    pub lane: u8,
+    /// Takes the packets to send on the control lane.
     pub output: &'a mut Output,
+    /// The open data lanes, with the packets to send on them.
+    pub lanes: &'a mut [Lane],
     /// Takes the receivers to wake after the batch.
     pub wakes: &'a mut Wakes,
     /// Buffers that live as long as the worker.
     pub scratch: &'a mut Scratch,
+}
+
+impl Context<'_> {
+    /// The output of a lane, that of the control lane where the lane is closed.
+    #[inline]
+    pub(crate) fn output_of(&mut self, lane: u8) -> &mut Output {
+        if lane == CONTROL {
+            return self.output;
+        }
+        let open = self.lanes.iter_mut().find(|open| open.number == lane);
+        open.map_or(&mut *self.output, |open| &mut open.output)
+    }
+
+    /// Whether some lane has `budget` bytes to send.
+    #[inline]
+    pub(crate) fn is_full(&self, budget: usize) -> bool {
+        self.output.len() >= budget || self.lanes.iter().any(|lane| lane.output.len() >= budget)
+    }
 }
 
 /// Buffers of a worker that connections borrow for a batch; empty in between.
@@ -70,7 +93,7 @@ pub struct Connection {
 
 enum Phase {
     /// No CONNECT yet.
-    Waiting { deadline: Timestamp },
+    Waiting { deadline: Timestamp, versions: Versions },
     /// CONNECT was read; authentication or the session is under way.
     Opening(Box<Opening>),
     /// CONNACK was sent.
@@ -80,9 +103,9 @@ enum Phase {
 }
 
 impl Connection {
-    /// A connection accepted at `now`.
-    pub fn new(broker: &Broker, now: Timestamp) -> Connection {
-        Connection { phase: Phase::Waiting { deadline: now + broker.limits.connect_timeout } }
+    /// A connection accepted at `now` where `versions` may connect.
+    pub fn new(broker: &Broker, versions: Versions, now: Timestamp) -> Connection {
+        Connection { phase: Phase::Waiting { deadline: now + broker.limits().connect_timeout, versions } }
     }
 
     /// The Client Identifier, once CONNECT was read.
@@ -111,7 +134,7 @@ impl Connection {
     /// When [`Connection::on_timeout`] is to be called if nothing happens before.
     pub fn deadline(&self) -> Timestamp {
         match &self.phase {
-            Phase::Waiting { deadline } => *deadline,
+            Phase::Waiting { deadline, .. } => *deadline,
             Phase::Opening(opening) => opening.deadline,
             Phase::Online(online) => online.deadline(),
             Phase::Closed => Timestamp::NEVER,
@@ -120,7 +143,7 @@ impl Connection {
 
     /// Handles the whole packets at the start of `bytes`; returns how many bytes they were. The caller keeps the rest until more arrives.
     pub fn on_bytes(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> (usize, Next) {
-        let mut used = 0;
+        let (mut used, limits) = (0, cx.broker.limits());
         loop {
             let rest = &bytes[used..];
             if let (Phase::Waiting { .. }, Some(&first)) = (&self.phase, rest.first())
@@ -130,9 +153,14 @@ impl Connection {
                 cx.broker.counters.count(Counter::PacketsRefused);
                 return (bytes.len(), self.close(ReasonCode::ProtocolError, "the first packet is not CONNECT"));
             }
+            if let (1.., Some(&first)) = (cx.lane, rest.first())
+                && !lane::may_carry(first)
+            {
+                return (bytes.len(), self.on_malformed(lane::NOT_FOR_DATA, cx));
+            }
             let max = match self.phase {
-                Phase::Online(_) => cx.broker.limits.packet_size,
-                Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => cx.broker.limits.connect_packet_size,
+                Phase::Online(_) => limits.packet_size,
+                Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => limits.connect_packet_size,
             };
             let version = self.version();
             let (body, end) = match frame(rest, max, version) {
@@ -161,9 +189,9 @@ impl Connection {
                 }
                 next => next,
             },
-            (Phase::Waiting { deadline }, Packet::Connect(connect)) => {
-                let deadline = *deadline;
-                self.on_connect(connect, deadline, cx)
+            (Phase::Waiting { deadline, versions }, Packet::Connect(connect)) => {
+                let (deadline, versions) = (*deadline, *versions);
+                self.on_connect(connect, deadline, versions, cx)
             }
             (Phase::Opening(_), packet) => self.on_packet_while_opening(packet, cx),
             (Phase::Waiting { .. } | Phase::Closed, _) => {
@@ -191,8 +219,9 @@ impl Connection {
         }
     }
 
-    /// Tells a client that is online why the connection ends, if its version has a packet for that.
+    /// Tells a client that is online why the connection ends, if its version has a packet for that; on the control lane.
     fn shut(&mut self, close: Close, cx: &mut Context<'_>) {
+        cx.lane = CONTROL;
         if let Phase::Online(online) = &mut self.phase {
             online.put_disconnect(close, cx);
         }
@@ -251,12 +280,22 @@ impl Connection {
         (false, Next::Close(close))
     }
 
+    /// A data lane is closed: what was under way on it goes over the control lane. Returns whether its number may be given to another lane of
+    /// this connection: nothing names it any more.
+    pub fn on_lane_closed(&mut self, lane: u8) -> bool {
+        match &mut self.phase {
+            Phase::Online(online) => online.close_lane(lane),
+            Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => true,
+        }
+    }
+
     /// The socket is closed: the session waits or ends, the will goes out unless the client took it back.
     pub fn on_closed(&mut self, cx: &mut Context<'_>) {
         if let Phase::Online(mut online) = std::mem::replace(&mut self.phase, Phase::Closed) {
             if let Some(routes) = &mut online.routes {
                 routes.clear(&cx.broker.index);
             }
+            online.leave_lanes();
             cx.broker.leave(online.session, cx.now, cx.wakes);
         }
     }

@@ -1,6 +1,7 @@
 //! A connection after CONNACK: its session and what lives only as long as the connection.
 
 use super::handshake::{AuthRequest, Verdict, Wishes, put_auth, put_within};
+use super::lanes::DataLanes;
 use super::{Close, Context, Next, reason_string};
 use crate::index::RouteCache;
 use crate::{Counter, Session, Timestamp, alias, policy};
@@ -20,12 +21,15 @@ pub(super) struct Online {
     pub(super) quota: u16,
     pub(super) maximum_packet_size: u32,
     heard: Timestamp,
+    /// Those of the control lane.
     pub(super) aliases_received: Option<Box<alias::Received>>,
     pub(super) aliases_sent: Option<Box<alias::Sent>>,
     /// Made by the first PUBLISH.
     pub(super) routes: Option<Box<RouteCache>>,
     /// Exchanges of an earlier connection that have not been sent again yet, in order.
     pub(super) resends: Option<Box<VecDeque<PacketId>>>,
+    /// Made by the first packet on a data lane.
+    pub(super) lanes: Option<Box<DataLanes>>,
     authentication: Option<Box<Authentication>>,
 }
 
@@ -57,7 +61,7 @@ impl Online {
         method: Option<(Box<str>, Option<Box<str>>)>,
         cx: &mut Context<'_>,
     ) -> Online {
-        let limits = &cx.broker.limits;
+        let limits = cx.broker.limits();
         let aliases = wishes.topic_alias_maximum.min(limits.topic_aliases_sent);
         let resends: VecDeque<PacketId> = session.window.entries().map(|(id, _)| id).collect();
         Online {
@@ -71,6 +75,7 @@ impl Online {
             aliases_sent: (aliases > 0).then(|| Box::new(alias::Sent::new(aliases))),
             routes: None,
             resends: (!resends.is_empty()).then(|| Box::new(resends)),
+            lanes: None,
             authentication: method.map(|(method, user_name)| {
                 Box::new(Authentication { method, user_name, data: Box::default(), stage: Stage::Done })
             }),
@@ -137,7 +142,7 @@ impl Online {
                 let what = "DISCONNECT sets a Session Expiry Interval where CONNECT had none";
                 return self.refuse(ReasonCode::ProtocolError, what, cx);
             }
-            self.session.expiry = seconds.min(cx.broker.limits.session_expiry);
+            self.session.expiry = seconds.min(cx.broker.limits().session_expiry);
         }
         if disconnect.reason == ReasonCode::Success {
             self.session.slot.set_will(None); // [MQTT-3.14.4-3]

@@ -7,7 +7,7 @@ use super::online::Online;
 use crate::delivery::Origin;
 use crate::slot::Rest;
 use crate::window::InFlight;
-use crate::{Counter, Delivery, policy};
+use crate::{CONTROL, Counter, Delivery, policy};
 use mqtt_wire::{Ack, Outgoing, Packet, PacketId, QoS, ReasonCode};
 use std::task::Waker;
 
@@ -38,7 +38,7 @@ impl Online {
         let replaying = !resending && self.session.replays.is_some() && self.replay(budget / 2, cx);
         let mut batch = std::mem::take(&mut cx.scratch.deliveries);
         let rest = loop {
-            let wanted = if resending || cx.output.len() >= budget { 0 } else { BATCH };
+            let wanted = if resending || cx.is_full(budget) { 0 } else { BATCH };
             let room = self.session.window.room(self.quota);
             let balance = self.session.window.take_balance();
             let rest = self.session.slot.take(wanted, room, balance, waker, cx.broker.budget(), &mut batch);
@@ -65,7 +65,7 @@ impl Online {
             0 => {}
             balance => self.session.slot.settle(balance, cx.broker.budget()), // something was dropped on its way out
         }
-        replaying || (rest == Rest::Blocked && cx.output.len() >= budget)
+        replaying || (rest == Rest::Blocked && cx.is_full(budget))
     }
 
     /// Sends one delivery for the first time, unless it expired [MQTT-3.3.2-5].
@@ -97,7 +97,9 @@ impl Online {
         cx: &mut Context<'_>,
     ) -> bool {
         let message = &delivery.message;
-        let alias = self.aliases_sent.as_mut().and_then(|aliases| aliases.alias(message));
+        // Lanes overtake one another: an alias may be used only behind the packet that gave it.
+        let aliases = self.aliases_sent.as_mut().filter(|_| delivery.lane == CONTROL);
+        let alias = aliases.and_then(|aliases| aliases.alias(message));
         let known = alias.is_some_and(|(_, known)| known);
         let outgoing = Outgoing {
             dup: attempt == Attempt::Again, // [MQTT-3.3.1-1], [MQTT-3.3.1-3]
@@ -119,20 +121,21 @@ impl Online {
             cx.broker.counters.count(Counter::DroppedTooLarge);
             return false; // [MQTT-3.1.2-24]
         }
-        outgoing.encode_head(self.version, &mut cx.output.small);
-        cx.output.put_payload(message);
+        let output = cx.output_of(delivery.lane);
+        outgoing.encode_head(self.version, &mut output.small);
+        output.put_payload(message);
         true
     }
 
     /// Sends open exchanges of an earlier connection again: PUBLISH with DUP or PUBREL, under their old identifiers [MQTT-4.4.0-1].
     fn resend(&mut self, budget: usize, cx: &mut Context<'_>) {
         let Some(mut resends) = self.resends.take() else { return };
-        while let Some(&id) = resends.front().filter(|_| cx.output.len() < budget) {
+        while let Some(&id) = resends.front().filter(|_| !cx.is_full(budget)) {
             let open = usize::from(self.session.window.open());
             let sent = open.saturating_sub(resends.len());
             match self.session.window.get(id) {
                 None => {}
-                Some(InFlight::Released) => {
+                Some(InFlight::Released(_)) => {
                     let pubrel = Packet::PubRel(Ack::new(id, ReasonCode::Success));
                     pubrel.encode(self.version, &mut cx.output.small);
                 }
@@ -161,18 +164,18 @@ impl Online {
                 QoS::AtMostOnce => REPLAY_BATCH,
                 QoS::AtLeastOnce | QoS::ExactlyOnce => self.session.window.room(self.quota).min(REPLAY_BATCH),
             };
-            if room == 0 || cx.output.len() >= budget {
+            if room == 0 || cx.is_full(budget) {
                 more = room > 0; // without room the next acknowledgement goes on
                 break;
             }
             let over = cx.broker.retained.walk(&replay.filter, &mut replay.position, room, cx.now, &mut found);
-            let (granted, id) = (replay.qos, replay.id);
+            let (granted, id, lane) = (replay.qos, replay.id, replay.lane);
             if over {
                 replays.pop_front();
             }
             for message in found.drain(..) {
                 let qos = message.qos().min(granted);
-                let delivery = Delivery { message, origin: Origin::of(id), qos, retain: true };
+                let delivery = Delivery { message, origin: Origin::of(id), qos, retain: true, lane };
                 if qos > QoS::AtMostOnce {
                     self.session.window.count(&delivery);
                 }

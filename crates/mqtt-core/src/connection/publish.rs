@@ -3,7 +3,7 @@
 use super::online::Online;
 use super::{Close, Context, Next, reason_string};
 use crate::message::Content;
-use crate::{Counter, Limits, Message, alias, policy};
+use crate::{Broker, Counter, Limits, Message, alias, policy};
 use mqtt_wire::{Ack, Packet, PacketId, PropertyId, Publish, QoS, ReasonCode, TopicName};
 
 /// The topic is within the broker's bounds.
@@ -23,15 +23,15 @@ type Broken = (ReasonCode, &'static str);
 
 impl Online {
     pub(super) fn on_publish(&mut self, publish: &Publish<'_>, cx: &mut Context<'_>) -> Next {
-        let mut aliases = self.aliases_received.take();
-        let result = match resolve(publish, &mut aliases, cx.broker.limits.topic_alias_maximum) {
+        let mut aliases = self.aliases_received(cx.lane).take();
+        let result = match resolve(publish, &mut aliases, cx.broker) {
             Ok(topic) => self.accept(topic, publish, cx),
             Err((reason, what)) => {
                 cx.broker.counters.count(Counter::TopicAliasesRefused);
                 Next::Close(Close { reason, what })
             }
         };
-        self.aliases_received = aliases;
+        *self.aliases_received(cx.lane) = aliases;
         result
     }
 
@@ -49,11 +49,11 @@ impl Online {
 
     /// [MQTT-4.3.3-10]: a QoS 2 message that is open already only gets its PUBREC again. [MQTT-3.3.4-7]: or one too many.
     fn on_known_or_excess(&mut self, id: PacketId, cx: &mut Context<'_>) -> Option<Next> {
-        if self.session.received.contains(id) {
+        if self.received(cx.lane).contains(id) {
             return Some(self.put(&Packet::PubRec(Ack::new(id, ReasonCode::Success)), cx));
         }
-        let maximum = usize::from(cx.broker.limits.receive_maximum);
-        if policy::knows_receive_maximum(self.version) && self.session.received.len() >= maximum {
+        let maximum = usize::from(cx.broker.limits().receive_maximum);
+        if policy::knows_receive_maximum(self.version) && self.open_received() >= maximum {
             cx.broker.counters.count(Counter::ReceiveMaximumExceeded);
             return Some(self.refuse(
                 ReasonCode::ReceiveMaximumExceeded,
@@ -88,7 +88,7 @@ impl Online {
                 if let Some(reason) = check_topic(topic, cx)? {
                     return Ok(reason);
                 }
-                cache.look_up(&broker.index, hash, topic.as_bytes(), &broker.limits)
+                cache.look_up(&broker.index, hash, topic.as_bytes(), &broker.limits())
             }
         };
         let routes = cache.routes(place);
@@ -103,7 +103,7 @@ impl Online {
             payload: publish.payload,
         };
         let message = Message::new(&content, cx.now);
-        if publish.retain && broker.retained.set(&message, &broker.limits).is_err() {
+        if publish.retain && broker.retained.set(&message, &broker.limits()).is_err() {
             broker.counters.count(Counter::RetainedRefused);
             // Who cannot be told still reaches those who listen now.
             if publish.qos > QoS::AtMostOnce && policy::tells_publish_reason(self.version) {
@@ -128,7 +128,7 @@ impl Online {
             QoS::AtLeastOnce => self.put(&Packet::PubAck(ack), cx),
             QoS::ExactlyOnce => {
                 if !reason.is_failure() {
-                    self.session.received.insert(packet_id);
+                    self.received(cx.lane).insert(packet_id);
                 }
                 self.put(&Packet::PubRec(ack), cx)
             }
@@ -140,14 +140,14 @@ impl Online {
 fn resolve<'a>(
     publish: &Publish<'a>,
     aliases: &'a mut Option<Box<alias::Received>>,
-    maximum: u16,
+    broker: &Broker,
 ) -> Result<&'a str, Broken> {
     if publish.properties.is_empty() {
         return Ok(publish.topic);
     }
     let Some(alias) = publish.properties.number(PropertyId::TOPIC_ALIAS) else { return Ok(publish.topic) };
     let alias = alias as u16;
-    if alias == 0 || alias > maximum {
+    if alias == 0 || alias > broker.limits().topic_alias_maximum {
         return Err((ReasonCode::TopicAliasInvalid, "Topic Alias is above the maximum")); // [MQTT-3.3.2-9]
     }
     if publish.topic.is_empty() {
@@ -167,7 +167,7 @@ fn check_topic(topic: &str, cx: &Context<'_>) -> Result<Option<ReasonCode>, Brok
         counters.count(Counter::ReservedTopicsRefused);
         return Ok(Some(ReasonCode::NotAuthorized));
     }
-    if check_topic_limits(topic, &cx.broker.limits).is_err() {
+    if check_topic_limits(topic, &cx.broker.limits()).is_err() {
         counters.count(Counter::TopicsRefused);
         return Ok(Some(ReasonCode::TopicNameInvalid));
     }

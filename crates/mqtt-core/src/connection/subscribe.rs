@@ -45,18 +45,19 @@ impl Online {
         if matches!(target, FilterTarget::Shared(..)) && entry.options.no_local {
             return Err((ReasonCode::ProtocolError, "No Local on a shared subscription")); // [MQTT-3.8.3-4]
         }
-        if !is_within(entry.filter, &broker.limits) {
+        if !is_within(entry.filter, &broker.limits()) {
             broker.counters.count(Counter::FiltersRefused);
             return Ok(ReasonCode::TopicFilterInvalid);
         }
         let bytes = self.session.subscription_bytes as usize + entry.filter.len();
-        let full =
-            self.session.subscriptions.len() >= broker.limits.subscriptions || bytes > broker.limits.subscription_bytes;
+        let full = self.session.subscriptions.len() >= broker.limits().subscriptions
+            || bytes > broker.limits().subscription_bytes;
         if full && !broker.is_subscribed(&self.session, target) {
             broker.counters.count(Counter::SubscriptionsRefused);
             return Ok(ReasonCode::QuotaExceeded);
         }
-        broker.subscribe(&mut self.session, target, entry.options, id);
+        let lane = self.subscribing(cx.lane);
+        broker.subscribe(&mut self.session, target, entry.options, id, lane);
         Ok(match entry.options.qos {
             QoS::AtMostOnce => ReasonCode::Success,
             QoS::AtLeastOnce => ReasonCode::GrantedQoS1,

@@ -34,6 +34,10 @@ impl Group {
         self.members.write().remove(slot)
     }
 
+    pub(crate) fn forget_lane(&self, slot: &Arc<Slot>) {
+        self.members.write().forget_lane(slot);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.members.read().as_slice().is_empty()
     }
@@ -64,7 +68,7 @@ impl Group {
                 let qos = message.qos().min(member.qos()); // [MQTT-4.8.2-3]
                 let retain = message.retain() && member.retain_as_published();
                 let origin = Origin::Shared(this.clone(), member.id);
-                let delivery = Delivery { message: message.clone(), origin, qos, retain };
+                let delivery = Delivery { message: message.clone(), origin, qos, retain, lane: member.lane };
                 match member.slot.push(delivery, bounds, wakes) {
                     Ok(()) => return Ok(()),
                     Err((why, _)) => refused = why,

@@ -1,6 +1,6 @@
 //! The subscribers of one filter.
 
-use crate::Slot;
+use crate::{CONTROL, Slot};
 use hashbrown::HashTable;
 use mqtt_wire::{QoS, SubscriptionOptions};
 use triomphe::Arc;
@@ -12,6 +12,8 @@ pub struct Subscriber {
     pub slot: Arc<Slot>,
     /// Subscription Identifier, 0 for none.
     pub id: u32,
+    /// The lane that SUBSCRIBE came on; the control lane once the connection that it was a lane of is gone.
+    pub lane: u8,
     options: u8,
 }
 
@@ -20,8 +22,9 @@ const NO_LOCAL: u8 = 0b0100;
 const RETAIN_AS_PUBLISHED: u8 = 0b1000;
 
 impl Subscriber {
+    /// On the control lane.
     pub(crate) fn new(slot: Arc<Slot>, options: SubscriptionOptions, id: u32) -> Subscriber {
-        Subscriber { slot, id, options: options.to_byte() }
+        Subscriber { slot, id, lane: CONTROL, options: options.to_byte() }
     }
 
     /// Granted QoS.
@@ -103,6 +106,19 @@ impl Members {
         }
     }
 
+    /// Sends what a session's subscriber gets over the control lane.
+    pub(crate) fn forget_lane(&mut self, slot: &Arc<Slot>) {
+        let address = address(slot);
+        let subscriber = match self {
+            Members::None => None,
+            Members::One(only) => Some(only).filter(|only| only.address() == address),
+            Members::Many(crowd) => crowd.place(address).map(|at| &mut crowd.list[at]),
+        };
+        if let Some(subscriber) = subscriber {
+            subscriber.lane = CONTROL;
+        }
+    }
+
     /// Removes a session's subscriber; returns whether there was one.
     pub(crate) fn remove(&mut self, slot: &Arc<Slot>) -> bool {
         let address = address(slot);
@@ -181,6 +197,11 @@ mod tests {
     use crate::slot::ClaimToken;
 
     #[test]
+    fn a_subscriber_stays_small() {
+        assert!(size_of::<Subscriber>() <= 16, "{} bytes", size_of::<Subscriber>());
+    }
+
+    #[test]
     fn sessions_come_and_go_in_any_order() {
         let slots: Vec<_> = (0..100).map(|i| Slot::new(&format!("c{i}"), ClaimToken(0))).collect();
         let mut members = Members::default();
@@ -191,6 +212,11 @@ mod tests {
             assert!(!members.set(Subscriber::new(slot.clone(), SubscriptionOptions::default(), 2)));
         }
         assert!(members.as_slice().iter().all(|member| member.id == 2));
+        let mut other = Subscriber::new(slots[50].clone(), SubscriptionOptions::default(), 2);
+        other.lane = 7;
+        members.set(other);
+        members.forget_lane(&slots[50]);
+        assert!(members.as_slice().iter().all(|member| member.lane == CONTROL));
         for at in (0..100).step_by(3).chain((0..100).filter(|at| at % 3 != 0).rev()) {
             assert!(members.remove(&slots[at]));
             assert!(!members.remove(&slots[at]));

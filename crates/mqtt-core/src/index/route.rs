@@ -67,6 +67,14 @@ impl Route {
         (group, new)
     }
 
+    /// Sends what a session's subscription, own or shared, gets over the control lane.
+    pub(crate) fn forget_lane(&self, slot: &Arc<Slot>, shared: Option<&Arc<Group>>) {
+        match shared {
+            None => self.0.header.header.write().own.forget_lane(slot),
+            Some(group) => group.forget_lane(slot),
+        }
+    }
+
     /// Removes a session's subscription, own or shared; returns whether the route is now empty.
     pub(crate) fn remove(&self, slot: &Arc<Slot>, shared: Option<&Arc<Group>>) -> bool {
         let mut behind = self.0.header.header.write();

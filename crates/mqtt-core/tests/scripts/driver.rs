@@ -83,7 +83,7 @@ impl Driver {
     pub fn new(server: &Server) -> Driver {
         let flag = Arc::new(Flag::default());
         Driver {
-            connection: Connection::new(&server.broker, server.now),
+            connection: Connection::new(&server.broker, mqtt_core::Versions::default(), server.now),
             unread: Vec::new(),
             written: Vec::new(),
             closed: None,
@@ -100,7 +100,9 @@ impl Driver {
         let mut cx = Context {
             broker: &server.broker,
             now: server.now,
+            lane: mqtt_core::CONTROL,
             output: &mut output,
+            lanes: &mut [],
             wakes: &mut server.wakes,
             scratch: &mut server.scratch,
         };

@@ -2,6 +2,7 @@
 
 mod anonymous;
 mod credentials;
+mod passwords;
 mod scram;
 #[cfg(test)]
 mod suite;
@@ -9,6 +10,7 @@ mod suite;
 pub use anonymous::Anonymous;
 pub use credentials::{Iterations, NameError, ParseError, PasswordError, ScramCredentials, ScramUsers};
 pub use mqtt_core::{Credentials, Verdict};
+pub use passwords::{NotAHash, PasswordHash, Passwords, Users};
 pub use scram::Scram;
 
 use std::pin::Pin;

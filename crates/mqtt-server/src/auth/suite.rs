@@ -1,6 +1,6 @@
 //! What every [`Authenticator`] promises, checked for all of them.
 
-use super::{Anonymous, Answer, Authenticator, Credentials, Scram, ScramUsers, Verdict};
+use super::{Anonymous, Answer, Authenticator, Credentials, Passwords, Scram, ScramUsers, Users, Verdict};
 
 fn decided(answer: Answer) -> Verdict {
     match answer {
@@ -22,6 +22,10 @@ fn check(authenticator: &dyn Authenticator) {
 
 #[test]
 fn every_authenticator_decides_at_once_without_a_method_and_refuses_unknown_methods() {
-    let all: [Box<dyn Authenticator>; 2] = [Box::new(Anonymous), Box::new(Scram::new(ScramUsers::new()).unwrap())];
+    let all: [Box<dyn Authenticator>; 3] = [
+        Box::new(Anonymous),
+        Box::new(Passwords::new(Users::default())),
+        Box::new(Scram::new(ScramUsers::new()).unwrap()),
+    ];
     all.iter().for_each(|authenticator| check(&**authenticator));
 }

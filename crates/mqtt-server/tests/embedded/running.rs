@@ -9,6 +9,7 @@ use std::{
 use mqtt_server::{
     Counter, Handle, Limits, Options, Server,
     auth::{Anonymous, Authenticator},
+    endpoint::Endpoint,
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -35,9 +36,9 @@ impl Running {
 
     pub fn with(limits: Limits, authenticator: impl Authenticator) -> Running {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let addresses = vec!["127.0.0.1:0".parse().expect("an address")];
-        let options = Options { addresses, limits, authenticator: Box::new(authenticator) };
-        let server = runtime.block_on(async { Server::bind(options) }).expect("a free port");
+        let endpoints = vec![Endpoint::tcp("mqtt", "127.0.0.1", 0)];
+        let options = Options { endpoints, limits, authenticator: Box::new(authenticator) };
+        let server = runtime.block_on(Server::bind(options)).expect("a free port");
         let (handle, address) = (server.handle(), server.addresses()[0]);
         let (shutdown, ended) = oneshot::channel();
         let run = runtime.spawn(server.run(async {

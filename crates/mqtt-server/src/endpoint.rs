@@ -1,0 +1,204 @@
+//! Where clients come in: the description of an endpoint, whoever wrote it.
+
+pub use mqtt_core::Versions;
+
+use ipnet::IpNet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One place to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Unique among a server's endpoints; stands in messages and metrics.
+    pub name: String,
+    /// Where, and what is spoken there.
+    pub address: Address,
+    /// TLS around it; QUIC always has it.
+    pub tls: Option<TlsSettings>,
+    /// Protocol versions that may connect here.
+    pub versions: Versions,
+    /// Connections at once here; `None` leaves it to `Limits::connections`.
+    pub connections: Option<usize>,
+    /// Whether clients without credentials may connect here; `None` leaves it to the authenticator.
+    pub allow_anonymous: Option<bool>,
+    /// Networks whose connections begin with a PROXY header (v1 or v2); others may not send one. Empty switches it off.
+    pub proxy_protocol_from: Vec<IpNet>,
+    /// Options of TCP sockets.
+    pub tcp: TcpOptions,
+    /// Options of WebSocket, for HTTP endpoints.
+    pub web_socket: WebSocketOptions,
+    /// Options of QUIC.
+    pub quic: QuicOptions,
+}
+
+impl Endpoint {
+    /// An endpoint with default options.
+    pub fn new(name: &str, address: Address) -> Endpoint {
+        Endpoint {
+            name: name.to_owned(),
+            address,
+            tls: None,
+            versions: Versions::default(),
+            connections: None,
+            allow_anonymous: None,
+            proxy_protocol_from: Vec::new(),
+            tcp: TcpOptions::default(),
+            web_socket: WebSocketOptions::default(),
+            quic: QuicOptions::default(),
+        }
+    }
+
+    /// MQTT over TCP with default options.
+    pub fn tcp(name: &str, host: &str, port: u16) -> Endpoint {
+        Endpoint::new(name, Address::Tcp(HostPort { host: host.to_owned(), port }))
+    }
+}
+
+/// Where an endpoint listens. Hosts are names or addresses; `::` takes IPv4 as well, port 0 any free one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// MQTT over TCP, or over TLS.
+    Tcp(HostPort),
+    /// MQTT over a Unix domain socket.
+    Unix(UnixPath),
+    /// HTTP/1.1 and HTTP/2: WebSocket at `/mqtt`, and what else a server answers over HTTP.
+    Http(HostPort),
+    /// MQTT over QUIC.
+    Quic(HostPort),
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// A Unix domain socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnixPath {
+    /// File, or the name of an abstract socket after `@`.
+    pub path: PathBuf,
+    /// Permission bits of the file, for example 0o660.
+    pub mode: Option<u32>,
+    /// Owner of the file: user and group id.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// Options of TCP sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// Send small packets at once (TCP_NODELAY).
+    pub no_delay: bool,
+    /// Silence after which the kernel probes the other end; `None` never.
+    pub keep_alive: Option<Duration>,
+    /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT); `None` leaves it to the kernel.
+    pub user_timeout: Option<Duration>,
+}
+
+impl Default for TcpOptions {
+    fn default() -> TcpOptions {
+        // Behind a gateway that forgot the connection, nothing else tells.
+        let (keep_alive, user_timeout) = (Some(Duration::from_secs(60)), Some(Duration::from_secs(60)));
+        TcpOptions { no_delay: true, keep_alive, user_timeout }
+    }
+}
+
+/// Options of WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocketOptions {
+    /// Origins that browsers may come from; empty allows all.
+    pub allowed_origins: Vec<String>,
+    /// Time between pings; `None` sends none.
+    pub ping_interval: Option<Duration>,
+}
+
+impl Default for WebSocketOptions {
+    fn default() -> WebSocketOptions {
+        WebSocketOptions { allowed_origins: Vec::new(), ping_interval: Some(Duration::from_secs(120)) }
+    }
+}
+
+/// Options of QUIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuicOptions {
+    /// Whether a returning client may send in its first flight, which an attacker can replay.
+    pub zero_rtt: bool,
+    /// Time without any packet after which a connection is gone.
+    pub idle_timeout: Duration,
+}
+
+impl Default for QuicOptions {
+    fn default() -> QuicOptions {
+        QuicOptions { zero_rtt: false, idle_timeout: Duration::from_secs(300) }
+    }
+}
+
+/// TLS of one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Certificates, picked by the name that the client asks for (SNI); the first one serves everybody else.
+    pub certificates: Vec<CertificateFiles>,
+    /// What is asked of clients.
+    pub clients: ClientCertificates,
+    /// Versions of TLS.
+    pub versions: TlsVersions,
+}
+
+/// Where a certificate and its key are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// A PEM file with the chain, leaf first, or a PKCS#12 file with chain and key.
+    pub path: PathBuf,
+    /// A PEM file with the key, if it is not in `path`.
+    pub key_path: Option<PathBuf>,
+    /// Of the PKCS#12 file or the encrypted key.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for CertificateFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CertificateFiles")
+            .field("path", &self.path)
+            .field("key_path", &self.key_path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is asked of clients in the TLS handshake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// Nothing.
+    #[default]
+    None,
+    /// A certificate is asked for and checked if one comes.
+    Allow(ClientTrust),
+    /// A valid certificate is required.
+    Require(ClientTrust),
+}
+
+/// Whose client certificates are valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientTrust {
+    /// PEM files of certificate authorities.
+    pub authorities: Vec<PathBuf>,
+    /// PEM or DER files of revocation lists.
+    pub revocation_lists: Vec<PathBuf>,
+}
+
+/// Versions of TLS to offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsVersions {
+    /// TLS 1.2.
+    pub tls12: bool,
+    /// TLS 1.3.
+    pub tls13: bool,
+}
+
+impl Default for TlsVersions {
+    fn default() -> TlsVersions {
+        TlsVersions { tls12: true, tls13: true }
+    }
+}

@@ -1,0 +1,213 @@
+//! A UDP socket that clients connect to.
+
+use super::connection::serve;
+use crate::endpoint::QuicOptions;
+use crate::entrance::Seat;
+use crate::hub::Hub;
+use crate::listener::Listener;
+use arc_swap::ArcSwap;
+use mqtt_core::Counter;
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{EndpointConfig, Incoming, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use rustls::server::{ProducesTickets, ServerSessionMemoryCache};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Streams of one client at once, the control stream included. Further ones wait at the client.
+const STREAMS: u32 = 16;
+
+/// Bytes of one stream that were received and not read. A stream waits while its answers are not taken: this is what it can pile up.
+const STREAM_WINDOW: u32 = 64 * 1024;
+
+/// The same for all streams of a connection.
+const RECEIVE_WINDOW: u32 = 256 * 1024;
+
+/// Bytes of a connection that were sent and not acknowledged.
+const SEND_WINDOW: u64 = 256 * 1024;
+
+/// Handshakes under way from which on a client first has to show, by a Retry packet, that its address is its own: a costly handshake is then
+/// not begun for whoever writes any address on its packets.
+const HANDSHAKES: usize = 64;
+
+/// Connections that have not been accepted, and the bytes that they may send meanwhile: accepting waits for nothing.
+const INCOMING: usize = 1024;
+const INCOMING_BYTES: u64 = 64 * 1024;
+const ALL_INCOMING_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Sessions that can be resumed with early data.
+const EARLY_SESSIONS: usize = 4096;
+
+/// Room for datagrams of many clients between two turns of the endpoint; the kernel cuts it to what it allows.
+const SOCKET_BUFFER: usize = 2 * 1024 * 1024;
+
+/// A bound QUIC endpoint. Clones are the same endpoint: one accepts, another can [`replace`](Quic::replace) its certificates.
+#[derive(Clone)]
+pub(crate) struct Quic {
+    endpoint: quinn::Endpoint,
+    config: ServerConfig,
+    options: Arc<ArcSwap<QuicOptions>>,
+    hub: Arc<Hub>,
+    handshakes: Arc<AtomicUsize>,
+}
+
+/// Binds the first of `addresses` that can be bound; `::` takes IPv4 as well.
+///
+/// # Errors
+/// The operating system's for the last address, and `InvalidInput` if TLS 1.3 is not among the versions.
+pub(crate) fn bind(
+    addresses: &[SocketAddr],
+    tls: &Arc<rustls::ServerConfig>,
+    options: QuicOptions,
+    hub: Arc<Hub>,
+) -> io::Result<Quic> {
+    let mut config = ServerConfig::with_crypto(crypto(tls, options)?);
+    config
+        .transport_config(Arc::new(transport()))
+        .migration(true)
+        .max_incoming(INCOMING)
+        .incoming_buffer_size(INCOMING_BYTES)
+        .incoming_buffer_size_total(ALL_INCOMING_BYTES);
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    for &address in addresses {
+        let opened = open(address).and_then(|socket| {
+            let runtime = Arc::new(TokioRuntime);
+            quinn::Endpoint::new(EndpointConfig::default(), Some(config.clone()), socket, runtime)
+        });
+        match opened {
+            Ok(endpoint) => {
+                let options = Arc::new(ArcSwap::from_pointee(options));
+                return Ok(Quic { endpoint, config, options, hub, handshakes: Arc::default() });
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER); // the default then
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(None)
+        // The same for all connections, while MQTT's Keep Alive is each client's own: the connection's task looks after it.
+        .max_idle_timeout(None);
+    transport
+}
+
+fn crypto(tls: &Arc<rustls::ServerConfig>, options: QuicOptions) -> io::Result<Arc<QuicServerConfig>> {
+    let mut tls = (**tls).clone();
+    if options.zero_rtt {
+        // rustls takes early data only with sessions that it holds itself and gives out once: a replay finds none.
+        tls.ticketer = Arc::new(NoTickets);
+        tls.session_storage = ServerSessionMemoryCache::new(EARLY_SESSIONS);
+        tls.max_early_data_size = u32::MAX; // QUIC's "yes"
+    } else {
+        tls.max_early_data_size = 0;
+    }
+    let crypto = QuicServerConfig::try_from(tls);
+    crypto.map(Arc::new).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "QUIC needs TLS 1.3"))
+}
+
+/// Sessions are resumed from memory.
+#[derive(Debug)]
+struct NoTickets;
+
+impl ProducesTickets for NoTickets {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn lifetime(&self) -> u32 {
+        0
+    }
+
+    fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl Quic {
+    /// Where it really listens.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.endpoint.local_addr()
+    }
+
+    /// Handshakes that begin from now on see `tls` and `options`; connections that exist keep theirs.
+    ///
+    /// # Errors
+    /// `InvalidInput` if TLS 1.3 is not among the versions; then nothing changes.
+    pub(crate) fn replace(&self, tls: &Arc<rustls::ServerConfig>, options: QuicOptions) -> io::Result<()> {
+        // The rest of the configuration, with the key of addresses under proof, stays.
+        let mut config = self.config.clone();
+        config.crypto = crypto(tls, options)?;
+        self.options.store(Arc::new(options));
+        self.endpoint.set_server_config(Some(config));
+        Ok(())
+    }
+
+    /// Takes no more connections; those that exist go on.
+    pub(crate) fn close(&self) {
+        self.endpoint.set_server_config(None);
+    }
+}
+
+/// A handshake under way.
+pub(super) struct Handshake(Arc<AtomicUsize>);
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Listener for Quic {
+    type Incoming = Incoming;
+
+    async fn accept(&mut self) -> io::Result<Incoming> {
+        loop {
+            let Some(incoming) = self.endpoint.accept().await else { return std::future::pending().await };
+            if self.handshakes.load(Ordering::Relaxed) < HANDSHAKES || !incoming.may_retry() {
+                return Ok(incoming);
+            }
+            self.hub.broker.counters.count(Counter::AddressesDoubted);
+            let _ = incoming.retry(); // it may be retried, as asked above
+        }
+    }
+
+    fn serve(&self, incoming: Incoming, seat: Seat) {
+        self.handshakes.fetch_add(1, Ordering::Relaxed);
+        let handshake = Handshake(self.handshakes.clone());
+        let now = seat.clock.now();
+        tokio::spawn(serve(incoming.accept(), handshake, **self.options.load(), seat, now));
+    }
+
+    fn refuse(&self, incoming: Incoming) {
+        incoming.refuse();
+    }
+}

@@ -1,0 +1,3 @@
+//! Bodies of fuzz targets.
+
+pub mod environment;

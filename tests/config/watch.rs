@@ -1,0 +1,105 @@
+//! Watching files, with files and a clock that are variables.
+
+use crate::config::watch::{Files, Status, Watch};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Files in memory: by path, status and content; and how often one was read.
+#[derive(Default)]
+struct Memory {
+    files: BTreeMap<PathBuf, (Status, u64)>,
+    reads: RefCell<usize>,
+}
+
+impl Memory {
+    fn write(&mut self, path: &str, modified: SystemTime, inode: u64, content: u64) {
+        let status = Status { real: path.into(), directory: false, modified, inode, size: 1 };
+        self.files.insert(path.into(), (status, content));
+    }
+}
+
+impl Files for Memory {
+    fn status(&self, path: &Path) -> io::Result<Status> {
+        if path == Path::new("/etc") {
+            let modified = SystemTime::UNIX_EPOCH;
+            return Ok(Status { real: path.into(), directory: true, modified, inode: 0, size: 0 });
+        }
+        self.files.get(path).map(|(status, _)| status.clone()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn digest(&self, path: &Path) -> io::Result<u64> {
+        *self.reads.borrow_mut() += 1;
+        self.files.get(path).map(|(_, content)| *content).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, directory: &Path) -> Vec<PathBuf> {
+        self.files.keys().filter(|path| path.starts_with(directory)).cloned().collect()
+    }
+}
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1000 + seconds)
+}
+
+fn changed(watch: &mut Watch, files: &Memory, seconds: u64) -> Vec<String> {
+    watch.changed(files, at(seconds)).iter().map(|path| path.display().to_string()).collect()
+}
+
+#[test]
+fn changes_appearances_and_disappearances() {
+    let mut files = Memory::default();
+    files.write("/etc/a", at(0), 1, 1);
+    let mut watch = Watch::new(vec!["/etc".into(), "/b".into()], &files, at(1));
+    assert_eq!(changed(&mut watch, &files, 2), [""; 0]);
+    files.write("/b", at(2), 2, 1);
+    assert_eq!(changed(&mut watch, &files, 3), ["/b"]);
+    files.write("/etc/c", at(3), 3, 1);
+    files.write("/etc/a", at(3), 1, 2);
+    assert_eq!(changed(&mut watch, &files, 4), ["/etc/a", "/etc/c"]);
+    files.files.remove(Path::new("/b"));
+    files.files.remove(Path::new("/etc/a"));
+    assert_eq!(changed(&mut watch, &files, 5), ["/b", "/etc/a"]);
+    assert_eq!(changed(&mut watch, &files, 6), [""; 0]);
+}
+
+#[test]
+fn the_same_content_is_no_change() {
+    let mut files = Memory::default();
+    files.write("/a", at(0), 1, 1);
+    let mut watch = Watch::new(vec!["/a".into()], &files, at(1));
+    files.write("/a", at(5), 2, 1);
+    assert_eq!(changed(&mut watch, &files, 6), [""; 0]);
+}
+
+#[test]
+fn a_second_write_within_the_clocks_resolution_is_seen_and_old_files_are_not_read_again() {
+    let mut files = Memory::default();
+    files.write("/a", at(0), 1, 1);
+    let mut watch = Watch::new(vec!["/a".into()], &files, at(0));
+    files.write("/a", at(0), 1, 2);
+    assert_eq!(changed(&mut watch, &files, 2), ["/a"]);
+    assert_eq!(changed(&mut watch, &files, 10), [""; 0]);
+    let reads = *files.reads.borrow();
+    for second in 11..20 {
+        assert_eq!(changed(&mut watch, &files, second), [""; 0]);
+    }
+    assert_eq!(*files.reads.borrow(), reads);
+    files.write("/a", at(20), 1, 3);
+    assert_eq!(changed(&mut watch, &files, 20), ["/a"]);
+}
+
+#[test]
+fn following_other_files_forgets_nothing_that_changed() {
+    let mut files = Memory::default();
+    files.write("/a", at(0), 1, 1);
+    files.write("/b", at(0), 2, 1);
+    let mut watch = Watch::new(vec!["/a".into()], &files, at(10));
+    files.write("/a", at(11), 1, 2);
+    watch.follow(vec!["/a".into(), "/b".into()], &files, at(12));
+    assert_eq!(changed(&mut watch, &files, 13), ["/a"]);
+    watch.follow(vec!["/b".into()], &files, at(14));
+    assert_eq!(changed(&mut watch, &files, 15), [""; 0], "what is no longer followed is not missing");
+}

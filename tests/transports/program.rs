@@ -1,0 +1,94 @@
+//! The running program: how it is configured, where it listens, what it says.
+
+use std::{net::SocketAddr, path::Path, process::Command};
+
+use rustix::process::Signal;
+
+use crate::{child::Process, folder::Folder};
+
+/// A running program. It ends with this value.
+pub struct Program {
+    process: Process,
+    urls: Vec<String>,
+    /// What it said before it listened.
+    pub preface: Vec<String>,
+}
+
+/// What is set in the environment: key without `MQTT__`, value.
+pub type Setting<'a> = (&'a str, &'a str);
+
+impl Program {
+    /// Starts it with `settings` and configuration `files`. The default endpoints take no port, unless `settings` say where.
+    pub fn start(folder: &Folder, files: &[&Path], settings: &[Setting]) -> Self {
+        Self::spawn(command(folder, files, settings))
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn spawn(command: Command) -> Self {
+        let process = Process::spawn(command);
+        let start = concat!("lacewing ", env!("CARGO_PKG_VERSION"), " listening on ");
+        let mut preface = Vec::new();
+        loop {
+            let line = process.stderr_line().unwrap_or_else(|| panic!("it does not start: {preface:#?}"));
+            if let Some(urls) = line.strip_prefix(start) {
+                let urls = urls.split(", ").map(str::to_owned).collect();
+                return Self { process, urls, preface };
+            }
+            preface.push(line);
+        }
+    }
+
+    /// The start line, as URLs.
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// Where the one endpoint with this scheme listens.
+    pub fn address(&self, scheme: &str) -> SocketAddr {
+        let found = self.urls.iter().find_map(|url| url.strip_prefix(scheme)?.strip_prefix("://"));
+        let found = found.unwrap_or_else(|| panic!("no {scheme} in {:?}", self.urls));
+        found.parse().unwrap_or_else(|error| panic!("{error}: {found}"))
+    }
+
+    /// The port of the one endpoint with this scheme.
+    pub fn port(&self, scheme: &str) -> String {
+        self.address(scheme).port().to_string()
+    }
+
+    /// Waits for a line with this text.
+    pub fn says(&self, text: &str) -> String {
+        self.says_one_of(&[text])
+    }
+
+    /// Waits for a line with one of these texts.
+    pub fn says_one_of(&self, texts: &[&str]) -> String {
+        let mut seen = Vec::new();
+        loop {
+            let line = self.process.stderr_line().unwrap_or_else(|| panic!("it ended without {texts:?}: {seen:#?}"));
+            if texts.iter().any(|text| line.contains(text)) {
+                return line;
+            }
+            seen.push(line);
+        }
+    }
+
+    /// SIGHUP.
+    pub fn hang_up(&self) {
+        self.process.signal(Signal::HUP);
+    }
+}
+
+/// The program, to be started. Nothing of the test's own environment reaches it.
+pub fn command(folder: &Folder, files: &[&Path], settings: &[Setting]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lacewing"));
+    command.env_clear().current_dir(&**folder);
+    command.env("MQTT__DataDirectory", folder.join("data"));
+    command.env("MQTT__Endpoints__mqtt__Url", "tcp://127.0.0.1:0").env("MQTT__Endpoints__http__Enabled", "false");
+    for file in files {
+        command.arg("--config").arg(file);
+    }
+    for (key, value) in settings {
+        command.env(format!("MQTT__{key}"), value);
+    }
+    command
+}
