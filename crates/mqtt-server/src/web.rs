@@ -12,6 +12,7 @@ use hyper::http::request::Parts;
 use mqtt_core::Counter;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 /// A bound HTTP endpoint.
@@ -32,6 +33,11 @@ impl Site for MqttSite {
 
     fn options(&self) -> &WebSocketOptions {
         &self.options
+    }
+
+    /// What is to become an MQTT connection has no more time than one that is.
+    fn head_timeout(&self) -> Duration {
+        self.entrance.load().hub.broker.limits().connect_timeout
     }
 
     fn seat(&self, _request: &Parts) -> Option<Seat> {

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use upgrade::Handshake;
 
-/// How long a client may take for a request head, the first one included.
+/// How long a client may take for a request head where the site does not say.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection may stay without a new request.
@@ -60,6 +60,11 @@ pub trait Site: Send + Sync + 'static {
     /// Options of WebSocket.
     fn options(&self) -> &WebSocketOptions;
 
+    /// How long a client may take for a request head, the first one included.
+    fn head_timeout(&self) -> Duration {
+        HEAD_TIMEOUT
+    }
+
     /// A place for the WebSocket that `request` asks for, if there is any.
     fn seat(&self, request: &Parts) -> Option<Self::Seat>;
 
@@ -84,16 +89,16 @@ pub fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
 /// Serves one connection until it ends, or until `shutdown` is ready and the requests under way are answered. A WebSocket on HTTP/1.1
 /// outlives this; one on HTTP/2 keeps the connection open.
 pub async fn serve<S: Socket, T: Site>(socket: S, site: Arc<T>, shutdown: impl Future<Output = ()>) {
-    let visits = Arc::new(Visits::default());
+    let (visits, head_timeout) = (Arc::new(Visits::default()), site.head_timeout());
     let service = {
         let visits = visits.clone();
         service_fn(move |request| std::future::ready(Ok::<_, Infallible>(on_request::<S, T>(request, &site, &visits))))
     };
-    let builder = builder();
+    let builder = builder(head_timeout);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
     let (mut shutdown, mut stopping) = (pin!(shutdown), false);
     let mut seen = 0;
-    let mut patience = pin!(tokio::time::sleep(HEAD_TIMEOUT));
+    let mut patience = pin!(tokio::time::sleep(head_timeout));
     loop {
         tokio::select! {
             // Errors are the client's doing, and it has been told what can be told.
@@ -127,9 +132,9 @@ impl Visits {
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
+fn builder(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
