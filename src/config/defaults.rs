@@ -4,7 +4,7 @@ use super::entry::{Entry, Stated};
 use super::key::Key;
 use super::limits::LimitKeys;
 use super::origin::Origin;
-use super::scalar::write_span;
+use super::scalar::{write_size, write_span};
 use mqtt_server::endpoint::{QuicOptions, TcpOptions, WebSocketOptions};
 use std::time::Duration;
 
@@ -47,6 +47,9 @@ pub fn endpoint() -> Vec<(Key, String)> {
         (Key::of("Tcp:UserTimeout"), written(tcp.user_timeout)),
         (Key::of("Quic:ZeroRtt"), quic.zero_rtt.to_string()),
         (Key::of("Quic:IdleTimeout"), written(Some(quic.idle_timeout))),
+        (Key::of("Quic:DataStreams"), quic.data_streams.to_string()),
+        (Key::of("Quic:StreamWindow"), write_size(u64::from(quic.stream_window))),
+        (Key::of("Quic:ConnectionWindow"), write_size(u64::from(quic.connection_window))),
     ]
 }
 

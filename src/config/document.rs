@@ -5,7 +5,7 @@
 
 use super::choice::{CertificateMode, LogLevel, ProtocolLevel, SslProtocols};
 use super::limits::LimitKeys;
-use super::scalar::{FilePath, OptionalSpan, Span, Switch, Text, Whole};
+use super::scalar::{FilePath, OptionalSpan, Size, Span, Switch, Text, Whole};
 use super::secret::Secret;
 use super::unix::{Mode, Owner};
 use super::url::Url;
@@ -159,7 +159,7 @@ pub struct TcpKeys {
 pub struct WebSocketKeys {
     /// Origins that browsers may come from, such as `https://example.org`; none allows all.
     pub allowed_origins: Option<Vec<Text>>,
-    /// Time between pings.
+    /// Time between pings. A client that sends nothing at all between one and the next is closed.
     pub ping_interval: Option<OptionalSpan<1000, LONGEST>>,
 }
 
@@ -167,10 +167,19 @@ pub struct WebSocketKeys {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct QuicKeys {
-    /// Whether a returning client may send in its first flight. An attacker can replay what it sends there.
+    /// Whether the CONNECT of a returning client is answered in its first flight (0-RTT), if it has Clean Start 0 and no Will. All else waits
+    /// for the end of the handshake. An attacker who sends a copy of a first flight can take over that client's session until
+    /// `Limits:ConnectTimeout`, and cannot publish, subscribe, or end a session. Without effect where `ClientCertificateMode` asks for
+    /// certificates.
     pub zero_rtt: Option<Switch>,
     /// Time without any packet after which a connection is gone.
     pub idle_timeout: Option<Span<1000, LONGEST>>,
+    /// Data streams of one connection at once, beside its control stream. Further ones wait at the client.
+    pub data_streams: Option<Whole<0, 255>>,
+    /// Bytes of one stream that were received and not read; more waits at the client.
+    pub stream_window: Option<Size<1024, 1_073_741_824>>,
+    /// The same for all streams of a connection.
+    pub connection_window: Option<Size<1024, 1_073_741_824>>,
 }
 
 /// The file of a Unix domain socket.

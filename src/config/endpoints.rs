@@ -5,6 +5,7 @@ use super::choice::CertificateMode;
 use super::document::{EndpointKeys, WebSocketKeys};
 use super::key::Key;
 use super::resolve::Resolver;
+use super::scalar::Size;
 use super::url::{Scheme, Url, everywhere};
 use mqtt_server::endpoint::{
     Address, CertificateFiles, ClientCertificates, ClientTrust, Endpoint, HostPort, QuicOptions, TcpOptions,
@@ -41,6 +42,11 @@ impl One<'_, '_> {
         let (address, secure) = self.address()?;
         let tls = self.tls(&address, secure);
         let (keys, document) = (self.keys, self.resolver.document);
+        let asks = keys.client_certificate_mode.unwrap_or_default() != CertificateMode::None;
+        if asks && keys.quic.zero_rtt.is_some_and(|on| on.0) {
+            let text = format!("{} has no effect: clients are asked for certificates", self.key.child("Quic:ZeroRtt"));
+            self.resolver.notices.push(text);
+        }
         let versions = keys.protocol_level.or(document.protocol_level).map_or_else(Versions::default, |level| level.0);
         let connections = keys.max_connections.map(|most| usize::try_from(most.0).unwrap_or(usize::MAX));
         Some(Endpoint {
@@ -236,5 +242,15 @@ fn quic(keys: &EndpointKeys) -> QuicOptions {
     QuicOptions {
         zero_rtt: keys.quic.zero_rtt.map_or(default.zero_rtt, |switch| switch.0),
         idle_timeout: keys.quic.idle_timeout.map_or(default.idle_timeout, |span| span.0),
+        data_streams: keys
+            .quic
+            .data_streams
+            .map_or(default.data_streams, |most| u8::try_from(most.0).unwrap_or(u8::MAX)),
+        stream_window: window(keys.quic.stream_window).unwrap_or(default.stream_window),
+        connection_window: window(keys.quic.connection_window).unwrap_or(default.connection_window),
     }
+}
+
+fn window<const MIN: u64, const MAX: u64>(size: Option<Size<MIN, MAX>>) -> Option<u32> {
+    size.map(|size| u32::try_from(size.0).unwrap_or(u32::MAX))
 }

@@ -113,7 +113,7 @@ limits! {
     connections: Whole<1, { u64::MAX }>,
     /// Sessions at once, online and offline. Beyond: CONNACK 0x97, or 3 in 3.x.
     sessions: Whole<1, { u64::MAX }>,
-    /// Time from accept to CONNECT, handshakes included, and through authentication.
+    /// Time from accept to CONNECT, handshakes included, and through authentication. A TCP client that sends nothing at all is accepted a second late, so it stays that much longer.
     connect_timeout: Span<50, 86_400_000>,
     /// Largest first packet.
     connect_packet_size: Size<128, 268_435_460>,

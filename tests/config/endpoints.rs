@@ -114,7 +114,8 @@ fn options() {
     assert_eq!(plain.versions, Versions::default());
     let endpoint = x(
         "Url=tcp://[::]:5, Tcp__NoDelay=off, Tcp__KeepAlive=none, Tcp__UserTimeout=1m30s, MaxConnections=10, AllowAnonymous=no, \
-         ProtocolLevel=Mqtt5, ProxyProtocolFrom=10.0.0.0/8 ::1, Quic__ZeroRtt=true, Quic__IdleTimeout=00:01:00, WebSocket__PingInterval=off",
+         ProtocolLevel=Mqtt5, ProxyProtocolFrom=10.0.0.0/8 ::1, Quic__ZeroRtt=true, Quic__IdleTimeout=00:01:00, Quic__DataStreams=3, \
+         Quic__StreamWindow=8KiB, Quic__ConnectionWindow=32KiB, WebSocket__PingInterval=off",
     );
     assert_eq!(
         endpoint.tcp,
@@ -123,7 +124,9 @@ fn options() {
     assert_eq!((endpoint.connections, endpoint.allow_anonymous), (Some(10), Some(false)));
     assert_eq!(endpoint.versions, Versions { v3: false, v311: false, v5: true });
     assert_eq!(endpoint.proxy_protocol_from, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
-    assert_eq!((endpoint.quic.zero_rtt, endpoint.quic.idle_timeout), (true, Duration::from_secs(60)));
+    let quic = endpoint.quic;
+    assert_eq!((quic.zero_rtt, quic.idle_timeout), (true, Duration::from_secs(60)));
+    assert_eq!((quic.data_streams, quic.stream_window, quic.connection_window), (3, 8192, 32_768));
     assert_eq!(endpoint.web_socket.ping_interval, None);
 }
 
@@ -151,4 +154,13 @@ fn versions() {
         let tls = endpoint(&settings, "x").tls.clone().unwrap();
         assert_eq!(tls.versions, TlsVersions { tls12, tls13 }, "{text}");
     }
+}
+
+#[test]
+fn early_data_of_clients_that_show_certificates_is_none() {
+    let endpoint = "MQTT__Endpoints__x__Url=quic://[::]:5\nMQTT__Endpoints__x__Quic__ZeroRtt=true";
+    assert_eq!(loaded(endpoint).notices, [""; 0]);
+    let asking = "MQTT__Endpoints__x__ClientCertificateMode=Allow\nMQTT__Endpoints__x__ClientAuthorities__0=/ca.pem";
+    let notices = loaded(&format!("{endpoint}\n{asking}")).notices;
+    assert_eq!(notices, ["Endpoints:x:Quic:ZeroRtt has no effect: clients are asked for certificates"]);
 }

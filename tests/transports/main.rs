@@ -15,6 +15,7 @@ mod child;
 mod tools;
 
 mod access;
+mod browser;
 mod certificates;
 mod client_certificates;
 mod endpoints;

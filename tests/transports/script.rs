@@ -66,7 +66,8 @@ pub fn has(program: &str, question: &str) -> bool {
     there
 }
 
-fn path(name: &str) -> PathBuf {
+/// A file of `tests/transports/scripts`.
+pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transports/scripts").join(name)
 }
 

@@ -21,10 +21,11 @@ use crate::contender::{Contender, Listening, PEER_VERSION};
 use crate::figures::Samples;
 use crate::generator::Generator;
 use crate::machine::Machine;
+use crate::pairs::{self, Qos, Way};
 use crate::process::{Broker, free_port};
 use crate::report::{Conditions, Report};
-use crate::scenario::{Connections, Launch, Load, SCENARIOS, Scenario, chosen};
-use crate::{tls_load, workspace};
+use crate::scenario::{Connections, Launch, Load, Peer, SCENARIOS, Scenario, chosen};
+use crate::{http2_load, tls_load, workspace};
 
 /// After a run that opened tens of thousands of connections.
 const PAUSE: Duration = Duration::from_secs(4);
@@ -91,7 +92,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         bail!("`cargo xtask bench --list` names the scenarios");
     };
     if options.ours.is_some() {
-        scenarios.retain(|scenario| scenario.load.carrier().is_none());
+        scenarios.retain(|scenario| scenario.load.is_mqload());
     }
     raise_open_files();
     let generator = Generator::build(options.mqload.as_deref())?;
@@ -125,9 +126,15 @@ impl Bench {
         for scenario in scenarios {
             let (mut our_samples, mut their_samples) = (Samples::default(), Samples::default());
             for round in 1..=self.pace.rounds {
-                for (contender, samples) in [(ours, &mut our_samples), (theirs, &mut their_samples)] {
+                let (peer, peer_load) = match scenario.peer {
+                    Peer::Mosquitto => (theirs, scenario.load),
+                    Peer::Ours(load, _) => (ours, load),
+                };
+                for (contender, load, samples) in
+                    [(ours, scenario.load, &mut our_samples), (peer, peer_load, &mut their_samples)]
+                {
                     eprintln!("xtask: {}, round {round}: {}", scenario.name, contender.name());
-                    samples.push(self.measure(scenario, contender));
+                    samples.push(self.measure(scenario.launch, load, contender));
                     if scenario.connections == Connections::TensOfThousands {
                         thread::sleep(PAUSE);
                     }
@@ -138,18 +145,18 @@ impl Bench {
         report
     }
 
-    /// One run of one scenario against a fresh broker.
-    fn measure(&self, scenario: &Scenario, contender: &Contender) -> Result<Value> {
+    /// One run of a load against a fresh broker.
+    fn measure(&self, launch: Launch, load: Load, contender: &Contender) -> Result<Value> {
         let port = free_port()?;
-        let command_line = contender.command_line(self.listening(scenario.load), port, &self.folder)?;
-        if scenario.launch == Launch::Generator {
-            let mut args = self.arguments(scenario.load, port);
+        let command_line = contender.command_line(self.listening(load), port, &self.folder)?;
+        if launch == Launch::Generator {
+            let mut args = self.arguments(load, port);
             args.push("--".into());
             args.extend(command_line);
             return self.generator.run(&args);
         }
         let broker = Broker::start(&command_line, port, &self.folder)?;
-        let figures = self.load(scenario.load, port, &broker);
+        let figures = self.load(load, port, &broker);
         // A broker that died says more than a load that met nobody.
         broker.stop()?;
         figures
@@ -164,22 +171,40 @@ impl Bench {
             }
             Load::Idle(carrier, count) => tls_load::idle(&self.door(carrier, port), broker.id(), count),
             Load::Handshakes(carrier) => {
-                let [warmup, duration] = [self.pace.warmup, self.pace.seconds].map(Duration::from_secs_f64);
+                let [warmup, duration] = self.times();
                 tls_load::handshakes(&self.door(carrier, port), broker.id(), warmup, duration)
             }
+            Load::IdleHttp2(count) => http2_load::idle(loopback(port), broker.id(), count),
+            Load::PairsTls(qos) => self.pairs(&Way::Tls(loopback(port), self.certificate.client.clone()), qos, broker),
+            Load::PairsQuic(qos) => self.pairs(&Way::Quic(loopback(port), self.certificate.quic()?), qos, broker),
         }
     }
 
+    fn pairs(&self, way: &Way, qos: Qos, broker: &Broker) -> Result<Value> {
+        let [warmup, duration] = self.times();
+        pairs::run(way, qos, broker.id(), warmup, duration)
+    }
+
+    /// Before a measurement, and of it.
+    fn times(&self) -> [Duration; 2] {
+        [self.pace.warmup, self.pace.seconds].map(Duration::from_secs_f64)
+    }
+
     fn listening(&self, load: Load) -> Listening<'_> {
-        match load.carrier() {
-            None => Listening::Tcp,
-            Some(Carrier::Tls) => Listening::Tls(&self.certificate),
-            Some(Carrier::WebSocket) => Listening::WebSocket,
+        match load {
+            Load::Mqload(_) => Listening::Tcp,
+            Load::PairsTls(_) | Load::Idle(Carrier::Tls, _) | Load::Handshakes(Carrier::Tls) => {
+                Listening::Tls(&self.certificate)
+            }
+            Load::IdleHttp2(_) | Load::Idle(Carrier::WebSocket, _) | Load::Handshakes(Carrier::WebSocket) => {
+                Listening::WebSocket
+            }
+            Load::PairsQuic(_) => Listening::Quic(&self.certificate),
         }
     }
 
     fn door(&self, carrier: Carrier, port: u16) -> Door {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = loopback(port);
         match carrier {
             Carrier::Tls => Door::Tls(address, self.certificate.client.clone()),
             Carrier::WebSocket => Door::WebSocket(address),
@@ -196,6 +221,10 @@ impl Bench {
         args.extend(options.iter().map(|&arg| arg.to_owned()));
         args
     }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 /// Brokers inherit the limit of open files; the soft one is often 1024.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use quinn::crypto::rustls::QuicClientConfig;
 use rcgen::{CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider, kx_group};
@@ -46,5 +47,15 @@ impl Certificate {
             .with_no_client_auth();
         client.resumption = Resumption::disabled();
         Ok(Self { file, key_file, client: Arc::new(client) })
+    }
+
+    /// The same for QUIC. Its first packets are bound to AES-128-GCM; what follows has the suite of TLS.
+    pub fn quic(&self) -> Result<quinn::ClientConfig> {
+        let mut client = (*self.client).clone();
+        client.alpn_protocols = vec![b"mqtt".to_vec()];
+        let first = cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite());
+        let first = first.context("TLS has no suite for QUIC")?;
+        let client = QuicClientConfig::with_initial(Arc::new(client), first).context("QUIC")?;
+        Ok(quinn::ClientConfig::new(Arc::new(client)))
     }
 }

@@ -143,7 +143,7 @@ fn is_upgraded(answer: &str) -> bool {
 }
 
 /// CONNECT of MQTT 3.1.1: clean session, no Keep Alive.
-fn connect_packet(id: &str) -> Result<Vec<u8>> {
+pub fn connect_packet(id: &str) -> Result<Vec<u8>> {
     let id_length =
         u8::try_from(id.len()).ok().filter(|&length| length < 100).context("Client Identifier is too long")?;
     let head = [0x10, 12 + id_length, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, id_length];
@@ -151,7 +151,7 @@ fn connect_packet(id: &str) -> Result<Vec<u8>> {
 }
 
 /// A binary frame of a client; short packets only.
-fn frame(packet: &[u8]) -> Vec<u8> {
+pub fn frame(packet: &[u8]) -> Vec<u8> {
     debug_assert!(packet.len() < 126, "longer frames have another head");
     let head = [0x82, 0x80 | packet.len() as u8];
     let masked = packet.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask);

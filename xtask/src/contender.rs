@@ -19,6 +19,8 @@ pub enum Listening<'a> {
     Tcp,
     Tls(&'a Certificate),
     WebSocket,
+    /// Ours alone. TCP is served as well, on the same number of port: whether that accepts tells when the broker is there.
+    Quic(&'a Certificate),
 }
 
 /// A broker to measure.
@@ -98,7 +100,9 @@ impl Contender {
             }
             Self::Custom { words } => match listening {
                 Listening::Tcp => Ok(words.iter().map(|word| word.replace("{port}", &port.to_string())).collect()),
-                Listening::Tls(_) | Listening::WebSocket => bail!("a command given with --ours serves TCP alone"),
+                Listening::Tls(_) | Listening::WebSocket | Listening::Quic(_) => {
+                    bail!("a command given with --ours serves TCP alone")
+                }
             },
         }
     }
@@ -113,6 +117,13 @@ fn lacewing_arguments(listening: Listening<'_>, port: u16) -> Vec<String> {
             format!("Endpoints:tls:Certificate:Path={}", certificate.file.display()),
             format!("Endpoints:tls:Certificate:KeyPath={}", certificate.key_file.display()),
             "Endpoints:mqtt:Enabled=false".into(),
+            "Endpoints:http:Enabled=false".into(),
+        ],
+        Listening::Quic(certificate) => vec![
+            format!("Endpoints:quic:Url=mqtt-quic://{address}"),
+            format!("Endpoints:quic:Certificate:Path={}", certificate.file.display()),
+            format!("Endpoints:quic:Certificate:KeyPath={}", certificate.key_file.display()),
+            format!("Endpoints:mqtt:Url=tcp://{address}"),
             "Endpoints:http:Enabled=false".into(),
         ],
         Listening::WebSocket => {
@@ -133,6 +144,7 @@ fn mosquitto_configuration(listening: Listening<'_>, port: u16) -> Result<String
         Listening::WebSocket => {
             format!("protocol websockets\nsocket_domain ipv4\nlistener {} 127.0.0.1\n", free_port()?)
         }
+        Listening::Quic(_) => bail!("mosquitto has no QUIC"),
     };
     Ok(format!(
         "listener {port} 127.0.0.1\n\

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use crate::figures::Samples;
 use crate::machine::Machine;
-use crate::scenario::{Bar, Scenario};
+use crate::scenario::{Bar, Peer, Scenario};
 
 /// What became of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,7 @@ pub struct Row {
     figure: &'static str,
     ours: Option<f64>,
     theirs: Option<f64>,
+    peer: Peer,
     bar: Bar,
     verdict: Verdict,
 }
@@ -53,7 +54,10 @@ impl Row {
             self.scenario.into(),
             self.figure.into(),
             number(self.ours),
-            number(self.theirs),
+            match self.peer {
+                Peer::Mosquitto => number(self.theirs),
+                Peer::Ours(_, what) => format!("{} (lacewing, {what})", number(self.theirs)),
+            },
             self.ratio().map_or("-".into(), |ratio| format!("{ratio:.3}")),
             match self.bar {
                 Bar::RatioAtMost(bar) => format!("ratio {bar:.2}"),
@@ -86,11 +90,16 @@ impl Report {
                 figure: figure.label,
                 ours: our_figure,
                 theirs: their_figure,
+                peer: scenario.peer,
                 bar: figure.bar,
                 verdict,
             });
         }
-        for (broker, samples) in [("lacewing", ours), ("mosquitto", theirs)] {
+        let peer = match scenario.peer {
+            Peer::Mosquitto => "mosquitto",
+            Peer::Ours(_, what) => what,
+        };
+        for (broker, samples) in [("lacewing", ours), (peer, theirs)] {
             let faults = samples.faults().iter();
             self.notes.extend(faults.map(|fault| format!("{}: {broker}, {fault}", scenario.name)));
             self.other_load = self.other_load.max(samples.max("other_cpu_pct").unwrap_or(0.0));
@@ -166,7 +175,8 @@ impl Report {
         }
         writeln!(
             page,
-            "\nA bar `ratio x` is for lacewing's figure over mosquitto's, any other for lacewing's figure."
+            "\nA bar `ratio x` is for lacewing's figure over mosquitto's, any other for lacewing's figure. Where \
+             mosquitto has nothing to compare with, lacewing itself stands in its column, over the transport that is named."
         )?;
         writeln!(page, "{}", self.load_note())?;
         if !self.notes.is_empty() {

@@ -4,6 +4,7 @@
 //! mqload prints, or of what the bench's own clients give.
 
 use crate::client::Carrier;
+use crate::pairs::Qos;
 
 /// How a figure is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,16 +53,28 @@ pub enum Load {
     Idle(Carrier, usize),
     /// Clients connect, get their CONNACK and go.
     Handshakes(Carrier),
+    /// So many clients connect through WebSockets over HTTP/2 and do nothing.
+    IdleHttp2(usize),
+    /// Publishers with a subscriber each, over TLS.
+    PairsTls(Qos),
+    /// The same over QUIC.
+    PairsQuic(Qos),
 }
 
 impl Load {
-    /// What carries MQTT, if not TCP alone.
-    pub fn carrier(self) -> Option<Carrier> {
-        match self {
-            Self::Mqload(_) => None,
-            Self::Idle(carrier, _) | Self::Handshakes(carrier) => Some(carrier),
-        }
+    /// Is it made by mqload, over TCP alone?
+    pub fn is_mqload(self) -> bool {
+        matches!(self, Self::Mqload(_))
     }
+}
+
+/// What ours is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// mosquitto, under the same load.
+    Mosquitto,
+    /// Ours under another load, which is called so: mosquitto has nothing of the kind.
+    Ours(Load, &'static str),
 }
 
 /// One run of a load.
@@ -74,6 +87,7 @@ pub struct Scenario {
     pub figures: &'static [Figure],
     pub launch: Launch,
     pub connections: Connections,
+    pub peer: Peer,
 }
 
 const fn figure(key: &'static str, label: &'static str, bar: Bar) -> Figure {
@@ -91,6 +105,14 @@ const HANDSHAKES: &[Figure] = &[
     figure("conns_per_s", "connections/s", Bar::None),
 ];
 
+const IDLE: &[Figure] = &[
+    figure("bytes_per_conn", "bytes/connection", Bar::None),
+    figure("rss_base_kb", "RSS before, KiB", Bar::None),
+    figure("idle_cpu_pct", "idle CPU, % of a core", Bar::None),
+];
+
+const PAIRS: &[Figure] = &[figure("broker_cpu_us_per_msg", "CPU µs/message", Bar::None), MESSAGES_PER_SECOND];
+
 /// A scenario in which the broker is started by the bench and few clients connect.
 const fn load(
     name: &'static str,
@@ -98,7 +120,18 @@ const fn load(
     args: &'static [&'static str],
     figures: &'static [Figure],
 ) -> Scenario {
-    Scenario { name, title, load: Load::Mqload(args), figures, launch: Launch::Bench, connections: Connections::Few }
+    beside(name, title, Load::Mqload(args), figures, Peer::Mosquitto)
+}
+
+/// The same for other loads and peers.
+const fn beside(
+    name: &'static str,
+    title: &'static str,
+    load: Load,
+    figures: &'static [Figure],
+    peer: Peer,
+) -> Scenario {
+    Scenario { name, title, load, figures, launch: Launch::Bench, connections: Connections::Few, peer }
 }
 
 /// All scenarios, in the order in which they run.
@@ -137,6 +170,7 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
         launch: Launch::Bench,
         connections: Connections::TensOfThousands,
+        peer: Peer::Mosquitto,
     },
     Scenario {
         name: "connect-tls",
@@ -145,6 +179,7 @@ pub const SCENARIOS: &[Scenario] = &[
         figures: HANDSHAKES,
         launch: Launch::Bench,
         connections: Connections::TensOfThousands,
+        peer: Peer::Mosquitto,
     },
     Scenario {
         name: "connect-ws",
@@ -153,6 +188,7 @@ pub const SCENARIOS: &[Scenario] = &[
         figures: HANDSHAKES,
         launch: Launch::Bench,
         connections: Connections::TensOfThousands,
+        peer: Peer::Mosquitto,
     },
     Scenario {
         name: "idle",
@@ -166,19 +202,37 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
         launch: Launch::Bench,
         connections: Connections::TensOfThousands,
+        peer: Peer::Mosquitto,
     },
-    Scenario {
-        name: "idle-tls",
-        title: "2000 idle connections over TLS 1.3",
-        load: Load::Idle(Carrier::Tls, 2000),
-        figures: &[
-            figure("bytes_per_conn", "bytes/connection", Bar::None),
-            figure("rss_base_kb", "RSS before, KiB", Bar::None),
-            figure("idle_cpu_pct", "idle CPU, % of a core", Bar::None),
-        ],
-        launch: Launch::Bench,
-        connections: Connections::Few,
-    },
+    beside("idle-tls", "2000 idle connections over TLS 1.3", Load::Idle(Carrier::Tls, 2000), IDLE, Peer::Mosquitto),
+    beside(
+        "idle-ws",
+        "2000 idle WebSockets over HTTP/1.1",
+        Load::Idle(Carrier::WebSocket, 2000),
+        IDLE,
+        Peer::Mosquitto,
+    ),
+    beside(
+        "idle-ws-h2",
+        "2000 idle WebSockets over HTTP/2, on a connection each",
+        Load::IdleHttp2(2000),
+        IDLE,
+        Peer::Ours(Load::Idle(Carrier::WebSocket, 2000), "HTTP/1.1"),
+    ),
+    beside(
+        "p2p-quic-qos0",
+        "20 pairs over QUIC, QoS 0",
+        Load::PairsQuic(Qos::AtMostOnce),
+        PAIRS,
+        Peer::Ours(Load::PairsTls(Qos::AtMostOnce), "TLS over TCP"),
+    ),
+    beside(
+        "p2p-quic-qos1",
+        "20 pairs over QUIC, QoS 1",
+        Load::PairsQuic(Qos::AtLeastOnce),
+        PAIRS,
+        Peer::Ours(Load::PairsTls(Qos::AtLeastOnce), "TLS over TCP"),
+    ),
     load(
         "retained",
         "100,000 retained messages of 128 B",
@@ -226,6 +280,7 @@ pub const SCENARIOS: &[Scenario] = &[
         figures: &[figure("startup_ms_median", "ms", Bar::None)],
         launch: Launch::Generator,
         connections: Connections::Few,
+        peer: Peer::Mosquitto,
     },
 ];
 
@@ -253,7 +308,7 @@ mod tests {
     #[test]
     fn what_the_generator_starts_is_for_the_generator() {
         let started_by_mqload = SCENARIOS.iter().filter(|scenario| scenario.launch == Launch::Generator);
-        assert!(started_by_mqload.into_iter().all(|scenario| scenario.load.carrier().is_none()));
+        assert!(started_by_mqload.into_iter().all(|scenario| scenario.load.is_mqload()));
     }
 
     #[test]

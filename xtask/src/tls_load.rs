@@ -14,7 +14,7 @@ use crate::usage::Readings;
 
 const THREADS: usize = 4;
 /// A broker may tidy up after many connections came at once.
-const SETTLE: Duration = Duration::from_millis(700);
+pub const SETTLE: Duration = Duration::from_millis(700);
 
 /// Opens `count` connections and looks at the broker's memory.
 pub fn idle(door: &Door, broker: u32, count: usize) -> Result<Value> {
@@ -28,14 +28,19 @@ pub fn idle(door: &Door, broker: u32, count: usize) -> Result<Value> {
         client.stop_waiting()?;
         alive += usize::from(client.is_quiet());
     }
-    Ok(json!({
+    Ok(idle_figures([&before, &opened, &after], count, alive))
+}
+
+/// The figures of `count` idle connections, from before them, at their last CONNACK and a while after it.
+pub fn idle_figures([before, opened, after]: [&Readings; 3], count: usize, alive: usize) -> Value {
+    json!({
         "n": count,
         "alive_end": alive,
         "rss_base_kb": before.broker_resident() / 1024,
         "bytes_per_conn": per_connection(before.broker_resident(), after.broker_resident(), count),
-        "idle_cpu_pct": 100.0 * after.broker_cpu_since(&opened).as_secs_f64() / after.elapsed_since(&opened).as_secs_f64(),
-        "other_cpu_pct": opened.other_cpu_since(&before),
-    }))
+        "idle_cpu_pct": 100.0 * after.broker_cpu_since(opened).as_secs_f64() / after.elapsed_since(opened).as_secs_f64(),
+        "other_cpu_pct": opened.other_cpu_since(before),
+    })
 }
 
 /// Connects, waits for CONNACK and goes, over and over; the time before `warmup` has passed does not count.

@@ -60,10 +60,16 @@ counters! {
     KeepAlivesReplaced = "keep_alives_replaced";
     /// A client was silent for one and a half times its Keep Alive.
     KeepAliveTimeouts = "keep_alive_timeouts";
+    /// A WebSocket client answered no ping within the endpoint's ping interval.
+    PingTimeouts = "ping_timeouts";
     /// A QUIC client was asked to prove its address first, because of many handshakes under way.
     AddressesDoubted = "addresses_doubted";
     /// A QUIC connection without Keep Alive was silent for its idle timeout.
     IdleTimeouts = "idle_timeouts";
+    /// A QUIC client said that it waits for a data stream: it has as many as the endpoint allows.
+    StreamsAwaited = "streams_awaited";
+    /// A QUIC client said that it waits to send: a stream or its connection has as much unread as the endpoint allows.
+    WindowsFilled = "windows_filled";
     /// A data stream was refused because its connection has used up its lanes.
     LanesRefused = "lanes_refused";
     /// A socket took nothing for `Limits::write_timeout`.

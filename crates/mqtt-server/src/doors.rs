@@ -4,7 +4,7 @@ use crate::endpoint::{Address, Endpoint, HostPort};
 use crate::entrance::Entrance;
 use crate::hub::Hub;
 use crate::listener::{self, Listener};
-use crate::quic::{self, Quic};
+use crate::quic::{self, Quic, Resting};
 use crate::tcp::{Preface, Tcp};
 use crate::tls::{self, Fingerprint, Tickets, TlsError};
 use crate::web::{MqttSite, Web};
@@ -89,11 +89,13 @@ pub(crate) struct Doors {
     /// Made by the first endpoint with TLS.
     tickets: Option<Tickets>,
     open: BTreeMap<String, Door>,
+    /// Closed, but still with connections.
+    resting: Resting,
 }
 
 impl Doors {
     pub(crate) fn new(hub: Arc<Hub>) -> Doors {
-        Doors { hub, tickets: None, open: BTreeMap::new() }
+        Doors { hub, tickets: None, open: BTreeMap::new(), resting: Resting::default() }
     }
 
     /// Opens, closes and changes until exactly `endpoints` are open. An endpoint that cannot be opened leaves all others as they are wanted.
@@ -144,7 +146,7 @@ impl Doors {
         self.open.values().filter_map(|door| door.address).collect()
     }
 
-    /// The address is free afterwards, but for QUIC's, which lasts as long as its connections.
+    /// The address is free afterwards; QUIC's only for an endpoint at the very same one, until its connections have ended.
     async fn close(&mut self, name: &str) {
         if let Some(door) = self.open.remove(name) {
             door.shut();
@@ -168,7 +170,7 @@ impl Doors {
                 let tickets = tickets_of(&mut self.tickets).map_err(failed)?;
                 let loaded = tls::load(settings, open.alpn, tickets).map_err(failed)?;
                 if let Some(quic) = &door.quic {
-                    quic.replace(&loaded.config, endpoint.quic)
+                    quic.replace(&loaded.config, endpoint.quic_in_force())
                         .map_err(|error| error_of(endpoint, Cause::Bind(error)))?;
                 }
                 open.acceptor.replace(loaded.config);
@@ -209,7 +211,8 @@ impl Doors {
                 let tls = tls.as_ref().ok_or_else(|| error_of(endpoint, Cause::Tls(missing)))?;
                 let addresses = tcp::resolve(place).await.map_err(bound)?;
                 let config = tls.acceptor.config();
-                let bound = quic::bind(&addresses, &config, endpoint.quic, self.hub.clone()).map_err(bound)?;
+                let bound = quic::bind(&addresses, &config, endpoint.quic_in_force(), self.hub.clone(), &self.resting)
+                    .map_err(bound)?;
                 quic = Some(bound.clone());
                 (bound.local_addr().ok(), spawn(bound, &entrance))
             }

@@ -118,6 +118,11 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
         &self.seat
     }
 
+    /// Whether the client has been let in.
+    pub(crate) fn is_online(&self) -> bool {
+        self.core.is_online()
+    }
+
     /// Whether some deadline of MQTT would end a connection whose other end is gone.
     pub(crate) fn is_supervised(&self) -> bool {
         self.core.deadline() != Timestamp::NEVER

@@ -46,6 +46,7 @@ impl Site for MqttSite {
 
     fn web_socket<S: Socket>(&self, stream: WebSocketStream<S>, seat: Seat) {
         let now = seat.clock.now();
+        let stream = stream.kept_by(seat.entrance().hub.clone(), self.options.ping_interval);
         tokio::spawn(Driver::new(stream, seat, now));
     }
 }

@@ -47,6 +47,8 @@ pub enum Opcode {
 pub enum CloseCode {
     /// Its purpose is fulfilled.
     Normal = 1000,
+    /// The server ends.
+    GoingAway = 1001,
     /// A frame that this version of the protocol does not allow.
     ProtocolError = 1002,
     /// A text frame [MQTT-6.0.0-1].

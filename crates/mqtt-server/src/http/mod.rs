@@ -7,7 +7,9 @@
 //! Not here: what the site answers, and bodies of requests, which nobody has asked for yet.
 
 pub mod frame;
+mod keeper;
 mod outbox;
+mod pulse;
 mod stream;
 mod upgrade;
 
@@ -174,13 +176,12 @@ fn on_request<S: Socket, T: Site>(
 /// Waits until the answer is out, then gives the stream to the site.
 async fn hand_over<S: Socket, T: Site>(upgrade: OnUpgrade, version: Version, site: Arc<T>, seat: T::Seat) {
     let Ok(upgraded) = upgrade.await else { return };
-    let interval = site.options().ping_interval;
     if version == Version::HTTP_2 {
-        return site.web_socket(WebSocketStream::new(TokioIo::new(upgraded), Bytes::new(), interval), seat);
+        return site.web_socket(WebSocketStream::new(TokioIo::new(upgraded), Bytes::new()), seat);
     }
     match own_socket::<S>(upgraded) {
-        Ok((socket, early)) => site.web_socket(WebSocketStream::new(socket, early, interval), seat),
-        Err(upgraded) => site.web_socket(WebSocketStream::new(TokioIo::new(upgraded), Bytes::new(), interval), seat),
+        Ok((socket, early)) => site.web_socket(WebSocketStream::new(socket, early), seat),
+        Err(upgraded) => site.web_socket(WebSocketStream::new(TokioIo::new(upgraded), Bytes::new()), seat),
     }
 }
 

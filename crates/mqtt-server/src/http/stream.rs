@@ -1,23 +1,25 @@
 //! A WebSocket as a byte stream.
 //!
 //! Reads give the payload of binary frames, writes make binary frames. Nothing is buffered: bytes are read into the caller's buffer and
-//! become payload there, written bytes go to the socket behind a head of at most ten bytes. Pings are answered, and sent if an interval
-//! is set; a Close is read as the end of the stream and answered at the end of its other direction. At rest a stream is its socket,
-//! 96 bytes beside it, and 112 of timer if it sends pings.
+//! become payload there, written bytes go to the socket behind a head of at most ten bytes. Pings are answered; a Close is read as the end
+//! of the stream and answered at the end of its other direction. At rest a stream is its socket and 80 bytes beside it; in a server, 56
+//! more and an entry in its timers.
 //!
-//! A frame of which the socket took only the beginning is owed the rest: the next writes give it, whatever they bring. A peer that does
-//! not answer pings is not closed for it: finding dead clients is the task of MQTT's Keep Alive and of the transport.
+//! A frame of which the socket took only the beginning is owed the rest: the next writes give it, whatever they bring.
 
 use super::frame::{CloseCode, Control, Deframer, Head, Opcode, Violation, Window};
+use super::keeper::Keeper;
 use super::outbox::Outbox;
+use super::pulse::Beat;
 use crate::Socket;
+use crate::hub::Hub;
 use hyper::body::{Buf, Bytes};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
 
 /// Longest payload of a frame. Clients may hold frames whole and may have a limit for them; 1 MiB is a common one.
 const FRAME: usize = 256 * 1024;
@@ -33,7 +35,8 @@ const READS: usize = 16;
 
 /// A WebSocket over `S`, after the handshake, on the server's side.
 ///
-/// Shutting it down sends a Close, with the client's code if the client sent one, with what it did wrong if it did, or else with 1000.
+/// Shutting it down sends a Close, with the client's code if the client sent one, with what it did wrong if it did, or else with 1001 where
+/// the server ends and 1000 where it goes on.
 /// Dropping it does so too, if that is possible without waiting.
 pub struct WebSocketStream<S: Socket> {
     socket: S,
@@ -41,7 +44,7 @@ pub struct WebSocketStream<S: Socket> {
     /// What came with the handshake.
     early: Option<Box<Bytes>>,
     outbox: Option<Box<Outbox>>,
-    pinger: Option<Pinger>,
+    keeper: Option<Box<Keeper>>,
     /// Payload that the frame being written still lacks; 0 at a border.
     owed: usize,
     /// How much of that frame's head is not out. While there is any, nothing of the payload is.
@@ -68,21 +71,15 @@ enum Writing {
     Closed,
 }
 
-struct Pinger {
-    every: Duration,
-    sleep: Pin<Box<Sleep>>,
-}
-
 impl<S: Socket> WebSocketStream<S> {
     /// Takes over `socket` after the handshake. `early` is what has been read of it behind the handshake.
-    pub fn new(socket: S, early: Bytes, ping_interval: Option<Duration>) -> WebSocketStream<S> {
-        let pinger = |every| Pinger { every, sleep: Box::pin(tokio::time::sleep(every)) };
+    pub fn new(socket: S, early: Bytes) -> WebSocketStream<S> {
         WebSocketStream {
             socket,
             frames: Deframer::new(),
             early: Some(early).filter(|early| !early.is_empty()).map(Box::new),
             outbox: None,
-            pinger: ping_interval.map(pinger),
+            keeper: None,
             owed: 0,
             head_left: 0,
             reading: Reading::Open,
@@ -95,15 +92,26 @@ impl<S: Socket> WebSocketStream<S> {
         &self.socket
     }
 
-    /// Asks the client for a sign of life when it is time.
-    fn on_time(&mut self, cx: &mut Context<'_>) {
-        let Some(pinger) = &mut self.pinger else { return };
-        while pinger.sleep.as_mut().poll(cx).is_ready() {
-            let next = Instant::now() + pinger.every;
-            pinger.sleep.as_mut().reset(next);
-            if self.writing == Writing::Open {
-                self.outbox.get_or_insert_default().ping();
+    /// Puts it in the care of a server: a client that answers no Ping within `ping_interval` is gone. It stays on one task from then on.
+    pub(crate) fn kept_by(mut self, hub: Arc<Hub>, ping_interval: Option<Duration>) -> WebSocketStream<S> {
+        self.keeper = Some(Box::new(Keeper::new(hub, ping_interval)));
+        self
+    }
+
+    /// There is nothing to read now: maybe for too long.
+    fn on_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.keeper.as_mut().map_or(Beat::Wait, |keeper| keeper.on_silence(cx)) {
+            Beat::Wait => Poll::Pending,
+            Beat::Ask => {
+                if self.writing == Writing::Open {
+                    self.outbox.get_or_insert_default().ping();
+                }
+                match self.poll_outbox(cx) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+                }
             }
+            Beat::Gone => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         }
     }
 
@@ -111,8 +119,9 @@ impl<S: Socket> WebSocketStream<S> {
     fn close(&mut self) {
         if self.writing == Writing::Open {
             self.writing = Writing::Closed;
+            let own = self.keeper.as_ref().map_or(CloseCode::Normal, |keeper| keeper.close_code());
             self.outbox.get_or_insert_default().close(match self.reading {
-                Reading::Open | Reading::Over => Some(CloseCode::Normal as u16),
+                Reading::Open | Reading::Over => Some(own as u16),
                 Reading::Closed(code) => code,
                 Reading::Broken(violation) => Some(violation.code() as u16),
             });
@@ -216,10 +225,9 @@ impl<S: Socket> AsyncRead for WebSocketStream<S> {
     /// Ends (reads nothing) after the client's Close, while answers to what came before may still be written, and where the socket ends.
     ///
     /// # Errors
-    /// The socket's, or `InvalidData` when the client broke the WebSocket protocol.
+    /// The socket's, `InvalidData` when the client broke the WebSocket protocol, or `TimedOut` when it answered no Ping.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.on_time(cx);
         for _ in 0..READS {
             // What the socket does not take now waits for the next call: a client that reads slowly is still listened to.
             if let Poll::Ready(Err(error)) = this.poll_outbox(cx) {
@@ -236,7 +244,13 @@ impl<S: Socket> AsyncRead for WebSocketStream<S> {
             if room.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            let count = ready!(this.poll_raw(cx, room))?;
+            let count = match this.poll_raw(cx, room) {
+                Poll::Ready(count) => count?,
+                Poll::Pending => return this.on_silence(cx),
+            };
+            if let Some(keeper) = &mut this.keeper {
+                keeper.on_bytes();
+            }
             if count == 0 {
                 this.reading = Reading::Over;
                 continue;
@@ -340,7 +354,7 @@ mod tests {
     #[test]
     fn the_state_of_an_idle_stream_is_small() {
         let beside = size_of::<WebSocketStream<TcpStream>>() - size_of::<TcpStream>();
-        assert!(beside <= 96, "{beside} bytes");
-        assert!(size_of::<Sleep>() <= 112, "{} bytes", size_of::<Sleep>());
+        assert!(beside <= 80, "{beside} bytes");
+        assert!(size_of::<Keeper>() <= 56, "{} bytes", size_of::<Keeper>());
     }
 }

@@ -1,15 +1,16 @@
 //! One QUIC connection, from its first packet to its last.
 
 use super::code;
+use super::early::{Control, Gate};
 use super::endpoint::Handshake;
 use super::streams::Streams;
 use crate::driver::{Driver, LINGER};
 use crate::endpoint::QuicOptions;
 use crate::entrance::Seat;
-use mqtt_core::{Counter, Timestamp};
-use quinn::{Connecting, Connection, ConnectionError, RecvStream, SendStream};
+use mqtt_core::{Counter, Counters, Timestamp};
+use quinn::{Connecting, Connection, ConnectionError, RecvStream, SendStream, ZeroRttAccepted};
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Looks at a silent connection within its idle timeout: it is found gone within a quarter more than that.
 const LOOKS: u32 = 4;
@@ -22,13 +23,14 @@ pub(super) async fn serve(
     seat: Seat,
     accepted: Timestamp,
 ) {
-    let limit = seat.broker.limits().connect_timeout;
+    let until = Instant::now() + seat.broker.limits().connect_timeout;
     let counters = &seat.broker.counters;
     // Boxed: what the handshake needs is not to weigh on the connection for the rest of its life.
-    let opened = Box::pin(timeout(limit, open(connecting, handshake, options))).await;
+    let opened = Box::pin(timeout_at(until, open(connecting, handshake, options))).await;
     match opened {
-        Ok(Opened::Control(connection, control)) => {
-            run(connection, control, options.idle_timeout, seat, accepted).await
+        Ok(Opened::Control(connection, control, early)) => {
+            let early = early.map(|(over, handshake)| Early { over, handshake, gate: Gate::shut(), until });
+            run(connection, control, early, options.idle_timeout, seat, accepted).await
         }
         Ok(Opened::Nothing) => {}
         Ok(Opened::Failed) => counters.count(Counter::HandshakesFailed),
@@ -37,8 +39,8 @@ pub(super) async fn serve(
 }
 
 enum Opened {
-    /// The client has opened its control stream.
-    Control(Connection, (SendStream, RecvStream)),
+    /// The client has opened its control stream, maybe before the end of the handshake.
+    Control(Connection, (SendStream, RecvStream), Option<(ZeroRttAccepted, Handshake)>),
     /// The client went away after the handshake.
     Nothing,
     /// So did the handshake.
@@ -47,22 +49,25 @@ enum Opened {
 
 async fn open(connecting: Result<Connecting, ConnectionError>, handshake: Handshake, options: QuicOptions) -> Opened {
     let Ok(connecting) = connecting else { return Opened::Failed };
-    let connecting = match options.zero_rtt {
-        // Early data of a resumed session is read at once; of other clients nothing comes before the handshake is over.
-        true => connecting.into_0rtt().map(|(connection, _)| connection),
-        false => Err(connecting),
-    };
-    let connection = match connecting {
-        Ok(connection) => connection,
+    // Early data of a resumed session is seen at once; of other clients nothing comes before the handshake is over.
+    let connecting = if options.zero_rtt { connecting.into_0rtt() } else { Err(connecting) };
+    let (connection, mut over) = match connecting {
+        Ok((connection, over)) => (connection, Some(over)),
         Err(connecting) => match connecting.await {
-            Ok(connection) => connection,
+            Ok(connection) => (connection, None),
             Err(_) => return Opened::Failed,
         },
     };
     let control = connection.accept_bi().await;
-    drop(handshake); // with early data it may have lasted until here
+    if let Some(end) = &mut over {
+        tokio::select! {
+            biased;
+            _ = end => over = None,
+            () = std::future::ready(()) => {}
+        }
+    }
     match control {
-        Ok(control) => Opened::Control(connection, control),
+        Ok(control) => Opened::Control(connection, control, over.map(|over| (over, handshake))),
         Err(ConnectionError::TransportError(_)) => Opened::Failed,
         Err(_) => Opened::Nothing,
     }
@@ -71,18 +76,28 @@ async fn open(connecting: Result<Connecting, ConnectionError>, handshake: Handsh
 async fn run(
     connection: Connection,
     (send, recv): (SendStream, RecvStream),
+    mut early: Option<Early>,
     idle_timeout: Duration,
     seat: Seat,
     accepted: Timestamp,
 ) {
     let delivered = send.stopped();
-    let control = tokio::io::join(recv, send);
-    let mut driver = Driver::with_lanes(control, Streams::new(connection.clone()), seat, accepted);
-    let mut silence = Silence::new(&connection);
+    let gate = early.as_ref().map(|early| early.gate.clone()).unwrap_or_default();
+    let control = tokio::io::join(Control::new(recv, gate.clone()), send);
+    let mut driver = Driver::with_lanes(control, Streams::new(connection.clone(), gate), seat, accepted);
+    let (mut silence, mut waits) = (Silence::new(&connection), Waits::default());
     loop {
         tokio::select! {
             () = &mut driver => break,
+            end = settled(&mut early, &connection), if early.is_some() => {
+                early = None;
+                // Before CONNECT, the core counts it at the same time.
+                if end == End::Late && driver.is_online() {
+                    driver.seat().broker.counters.count(Counter::ConnectTimeouts);
+                }
+            }
             () = sleep(idle_timeout / LOOKS) => {
+                waits.count(&connection, &driver.seat().broker.counters);
                 // A client with Keep Alive is looked after by MQTT, whatever time it named.
                 if silence.goes_on(&connection) && !driver.is_supervised() {
                     driver.seat().broker.counters.count(Counter::IdleTimeouts);
@@ -91,11 +106,64 @@ async fn run(
             }
         }
     }
+    waits.count(&connection, &driver.seat().broker.counters);
     let code = driver.lanes().code();
     drop(driver);
     // Closing throws away what is still under way.
     let _ = timeout(LINGER, delivered).await; // whoever does not take it by then does not want it
     connection.close(code, b"");
+}
+
+/// A handshake that goes on while early data is read.
+struct Early {
+    over: ZeroRttAccepted,
+    /// Counts until then.
+    #[expect(dead_code, reason = "held, not read")]
+    handshake: Handshake,
+    gate: Gate,
+    /// The end of the connect timeout.
+    until: Instant,
+}
+
+/// How a handshake ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// By itself.
+    Reached,
+    /// By the connect timeout.
+    Late,
+}
+
+/// Waits for the end of the handshake, with which everything may be read, or gives the connection up.
+async fn settled(early: &mut Option<Early>, connection: &Connection) -> End {
+    let Some(Early { over, gate, until, .. }) = early else { return End::Reached };
+    let end = if timeout_at(*until, over).await.is_ok() { End::Reached } else { End::Late };
+    if end == End::Late {
+        connection.close(code::DONE, b"the handshake takes too long");
+    }
+    match connection.close_reason() {
+        None => gate.open(),
+        Some(_) => gate.give_up(),
+    }
+    end
+}
+
+/// What a client has said about bounds that it waits for.
+#[derive(Default)]
+struct Waits {
+    streams: u64,
+    windows: u64,
+}
+
+impl Waits {
+    /// Counts what was said since the last time.
+    fn count(&mut self, connection: &Connection, counters: &Counters) {
+        let told = connection.stats().frame_rx;
+        let streams = std::mem::replace(&mut self.streams, told.streams_blocked_bidi);
+        counters.add(Counter::StreamsAwaited, self.streams - streams);
+        let windows = std::mem::replace(&mut self.windows, told.data_blocked + told.stream_data_blocked);
+        counters.add(Counter::WindowsFilled, self.windows - windows);
+    }
 }
 
 /// How long a connection has been silent.

@@ -1,6 +1,7 @@
 //! A UDP socket that clients connect to.
 
 use super::connection::serve;
+use super::resting::Resting;
 use crate::endpoint::QuicOptions;
 use crate::entrance::Seat;
 use crate::hub::Hub;
@@ -15,15 +16,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Streams of one client at once, the control stream included. Further ones wait at the client.
-const STREAMS: u32 = 16;
-
-/// Bytes of one stream that were received and not read. A stream waits while its answers are not taken: this is what it can pile up.
-const STREAM_WINDOW: u32 = 64 * 1024;
-
-/// The same for all streams of a connection.
-const RECEIVE_WINDOW: u32 = 256 * 1024;
 
 /// Bytes of a connection that were sent and not acknowledged.
 const SEND_WINDOW: u64 = 256 * 1024;
@@ -51,9 +43,10 @@ pub(crate) struct Quic {
     options: Arc<ArcSwap<QuicOptions>>,
     hub: Arc<Hub>,
     handshakes: Arc<AtomicUsize>,
+    resting: Resting,
 }
 
-/// Binds the first of `addresses` that can be bound; `::` takes IPv4 as well.
+/// Binds the first of `addresses` that can be bound, or that an endpoint in `resting` has; `::` takes IPv4 as well.
 ///
 /// # Errors
 /// The operating system's for the last address, and `InvalidInput` if TLS 1.3 is not among the versions.
@@ -62,32 +55,41 @@ pub(crate) fn bind(
     tls: &Arc<rustls::ServerConfig>,
     options: QuicOptions,
     hub: Arc<Hub>,
+    resting: &Resting,
 ) -> io::Result<Quic> {
     let mut config = ServerConfig::with_crypto(crypto(tls, options)?);
     config
-        .transport_config(Arc::new(transport()))
+        .transport_config(Arc::new(transport(options)))
         .migration(true)
         .max_incoming(INCOMING)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(ALL_INCOMING_BYTES);
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for &address in addresses {
-        let opened = open(address).and_then(|socket| {
-            let runtime = Arc::new(TokioRuntime);
-            quinn::Endpoint::new(EndpointConfig::default(), Some(config.clone()), socket, runtime)
-        });
-        match opened {
+        match revive(address, resting, &config).map_or_else(|| open(address, &config), Ok) {
             Ok(endpoint) => {
-                let options = Arc::new(ArcSwap::from_pointee(options));
-                return Ok(Quic { endpoint, config, options, hub, handshakes: Arc::default() });
+                let (options, resting) = (Arc::new(ArcSwap::from_pointee(options)), resting.clone());
+                return Ok(Quic { endpoint, config, options, hub, handshakes: Arc::default(), resting });
             }
-            Err(error) => failed = error,
+            Err(error) => failed = resting.explain(address, error),
         }
     }
     Err(failed)
 }
 
-fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+/// The endpoint that was closed and still has this address.
+fn revive(address: SocketAddr, resting: &Resting, config: &ServerConfig) -> Option<quinn::Endpoint> {
+    let endpoint = resting.take(address)?;
+    endpoint.set_server_config(Some(config.clone()));
+    Some(endpoint)
+}
+
+fn open(address: SocketAddr, config: &ServerConfig) -> io::Result<quinn::Endpoint> {
+    let socket = socket(address)?;
+    quinn::Endpoint::new(EndpointConfig::default(), Some(config.clone()), socket, Arc::new(TokioRuntime))
+}
+
+fn socket(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
@@ -99,13 +101,13 @@ fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     Ok(socket.into())
 }
 
-fn transport() -> TransportConfig {
+fn transport(options: QuicOptions) -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
-        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .max_concurrent_bidi_streams(VarInt::from_u32(1 + u32::from(options.data_streams)))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
-        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .stream_receive_window(VarInt::from_u32(options.stream_window))
+        .receive_window(VarInt::from_u32(options.connection_window))
         .send_window(SEND_WINDOW)
         .datagram_receive_buffer_size(None)
         // The same for all connections, while MQTT's Keep Alive is each client's own: the connection's task looks after it.
@@ -166,6 +168,7 @@ impl Quic {
         // The rest of the configuration, with the key of addresses under proof, stays.
         let mut config = self.config.clone();
         config.crypto = crypto(tls, options)?;
+        config.transport_config(Arc::new(transport(options)));
         self.options.store(Arc::new(options));
         self.endpoint.set_server_config(Some(config));
         Ok(())
@@ -174,6 +177,7 @@ impl Quic {
     /// Takes no more connections; those that exist go on.
     pub(crate) fn close(&self) {
         self.endpoint.set_server_config(None);
+        self.resting.push(self.endpoint.clone());
     }
 }
 
@@ -211,3 +215,6 @@ impl Listener for Quic {
         incoming.refuse();
     }
 }
+
+#[cfg(test)]
+mod tests;

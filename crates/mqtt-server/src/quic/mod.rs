@@ -4,15 +4,21 @@
 //! control stream, each further one a data stream of the same session, see [`mqtt_core::Lane`]. A data stream that ends falls back to the
 //! control stream; the end of the control stream is the end of the connection. Clients may change their address.
 //!
+//! An endpoint that is closed keeps its UDP port until its last connection has ended. Until then the same address can be opened again, and
+//! no other one with that port.
+//!
 //! Not here: unidirectional streams and datagrams, which MQTT has no use for, and more than one socket per endpoint: a client that moves to
 //! another address must arrive at the same one.
 
 mod connection;
+mod early;
 mod endpoint;
 mod numbers;
+mod resting;
 mod streams;
 
 pub(crate) use endpoint::{Quic, bind};
+pub(crate) use resting::Resting;
 
 /// Codes that the server closes connections and streams with, EMQX's.
 mod code {

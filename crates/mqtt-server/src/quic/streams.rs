@@ -1,6 +1,7 @@
 //! The data streams of one connection.
 
 use super::code;
+use super::early::Gate;
 use super::numbers::Numbers;
 use crate::driver::{BUDGET, READS};
 use crate::input::Input;
@@ -19,6 +20,7 @@ type Accepted = Result<(SendStream, RecvStream), ConnectionError>;
 /// All streams but the control stream.
 pub(super) struct Streams {
     connection: quinn::Connection,
+    gate: Gate,
     /// The next stream that the client opens.
     next: Pin<Box<dyn Future<Output = Accepted> + Send>>,
     /// The open streams, and in the same order what is to be sent on them.
@@ -56,10 +58,11 @@ enum Read {
 }
 
 impl Streams {
-    pub(super) fn new(connection: quinn::Connection) -> Streams {
+    pub(super) fn new(connection: quinn::Connection, gate: Gate) -> Streams {
         Streams {
             next: next(connection.clone()),
             connection,
+            gate,
             open: Vec::new(),
             outputs: Vec::new(),
             parting: Vec::new(),
@@ -75,6 +78,9 @@ impl Streams {
     }
 
     fn accept(&mut self, broker: &Broker, task: &mut Context<'_>) {
+        if !self.gate.is_open() {
+            return;
+        }
         while let Poll::Ready(accepted) = self.next.as_mut().poll(task) {
             let Ok((mut send, mut recv)) = accepted else {
                 self.next = Box::pin(pending()); // the control stream tells the end of the connection

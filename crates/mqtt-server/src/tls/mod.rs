@@ -22,7 +22,7 @@ mod resolver;
 mod self_signed;
 mod source;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tickets;
 
 pub use acceptor::Acceptor;

@@ -17,6 +17,7 @@ mod running;
 mod scram;
 mod shutdown;
 mod timeouts;
+mod web_socket;
 
 /// How long a test waits for something that should happen: far above what a busy machine needs.
 const BOUND: std::time::Duration = std::time::Duration::from_secs(30);

@@ -35,9 +35,17 @@ impl Running {
     }
 
     pub fn with(limits: Limits, authenticator: impl Authenticator) -> Running {
+        Running::open(Endpoint::tcp("mqtt", "127.0.0.1", 0), limits, authenticator)
+    }
+
+    /// Everybody may connect at another endpoint than one of TCP.
+    pub fn at(endpoint: Endpoint, limits: Limits) -> Running {
+        Running::open(endpoint, limits, Anonymous)
+    }
+
+    fn open(endpoint: Endpoint, limits: Limits, authenticator: impl Authenticator) -> Running {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let endpoints = vec![Endpoint::tcp("mqtt", "127.0.0.1", 0)];
-        let options = Options { endpoints, limits, authenticator: Box::new(authenticator) };
+        let options = Options { endpoints: vec![endpoint], limits, authenticator: Box::new(authenticator) };
         let server = runtime.block_on(Server::bind(options)).expect("a free port");
         let (handle, address) = (server.handle(), server.addresses()[0]);
         let (shutdown, ended) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Other people's programs against a small site: Python's `websockets`, MQTT.js and Chromium.
+//! Other people's programs against a small site: Python's `websockets` and MQTT.js.
 
 use crate::server::{Behind, Carrier, Server};
 use crate::tools;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Generous: the machine may be busy, and browsers start slowly.
+/// Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a script, which says on standard error what it did not like.
@@ -42,14 +42,4 @@ async fn mqttjs_publishes_to_itself() {
         let url = format!("{scheme}://{}/mqtt", server.address);
         assert_eq!(run(node(&folder, "mqttjs_client.js").arg(url)).await.trim(), "all good");
     }
-}
-
-#[tokio::test]
-async fn chromium_opens_websockets_on_the_http2_connection_of_a_page() {
-    let (Some(folder), Some(chromium)) = (tools::node("playwright-core"), tools::chromium()) else { return };
-    let server = Server::start(Behind::Echo, Carrier::Tls).await;
-    let said = run(node(&folder, "chromium_page.js").arg(chromium).arg(format!("https://{}", server.address))).await;
-    assert_eq!(said.trim(), "h2 mqtt all good");
-    let carried_by = *server.site.carried_by.lock().unwrap();
-    assert!(carried_by.contains("Upgraded"), "the WebSocket came on {carried_by}, not on a stream of HTTP/2");
 }

@@ -13,12 +13,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 
 const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
 
 fn pair(capacity: usize) -> (WebSocketStream<DuplexStream>, DuplexStream) {
     let (socket, peer) = duplex(capacity);
-    (WebSocketStream::new(socket, Bytes::new(), None), peer)
+    (WebSocketStream::new(socket, Bytes::new()), peer)
 }
 
 fn close(code: u16) -> Option<(u8, Vec<u8>)> {
@@ -41,7 +40,7 @@ async fn payload_is_read_across_frame_borders_and_written_as_binary_frames() {
 async fn what_came_with_the_handshake_is_read_first() {
     let (socket, mut peer) = duplex(4096);
     let (early, late) = (frame(2, b"CONNECT"), frame(2, b"PUBLISH"));
-    let mut stream = WebSocketStream::new(socket, Bytes::copy_from_slice(&early[..9]), None);
+    let mut stream = WebSocketStream::new(socket, Bytes::copy_from_slice(&early[..9]));
     peer.write_all(&[&early[9..], &late].concat()).await.unwrap();
     let mut bytes = [0; 14];
     stream.read_exact(&mut bytes).await.unwrap();
@@ -176,26 +175,6 @@ async fn many_slices_make_one_frame_and_much_payload_makes_several() {
     assert_eq!(lengths, [262_144, 262_144, 75_712]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn pings_go_out_at_their_interval_and_none_without_one() {
-    let (socket, mut peer) = duplex(4096);
-    let mut stream = WebSocketStream::new(socket, Bytes::new(), Some(Duration::from_secs(120)));
-    let reader = tokio::spawn(async move { stream.read(&mut [0; 8]).await });
-    let start = tokio::time::Instant::now();
-    for round in 1..=3 {
-        assert_eq!(read_frame(&mut peer).await, Some((PING, Vec::new())));
-        assert_eq!(start.elapsed().as_secs(), 120 * round);
-        peer.write_all(&frame(10, b"")).await.unwrap();
-    }
-    drop(peer);
-    assert_eq!(reader.await.unwrap().unwrap(), 0);
-
-    let (mut stream, mut peer) = pair(4096);
-    tokio::spawn(async move { stream.read(&mut [0; 8]).await });
-    let silence = tokio::time::timeout(Duration::from_secs(86_400), peer.read_u8()).await;
-    assert!(silence.is_err());
-}
-
 #[tokio::test]
 async fn a_client_that_only_pings_and_never_reads_costs_one_pong() {
     let (mut stream, mut peer) = pair(64);
@@ -279,7 +258,7 @@ impl AsyncWrite for Slow {
 async fn echo_slowly(messages: Vec<Vec<u8>>, step: usize, vectored: bool) -> Vec<u8> {
     let (inner, peer) = duplex(512);
     let socket = Slow { inner, step, waited: false, vectored };
-    let (mut input, mut output) = tokio::io::split(WebSocketStream::new(socket, Bytes::new(), None));
+    let (mut input, mut output) = tokio::io::split(WebSocketStream::new(socket, Bytes::new()));
     let echo = async {
         tokio::io::copy(&mut input, &mut output).await.unwrap();
         output.shutdown().await.unwrap();

@@ -35,15 +35,6 @@ pub fn node(package: &str) -> Option<PathBuf> {
     found.then_some(folder)
 }
 
-/// The Chromium of the system.
-pub fn chromium() -> Option<PathBuf> {
-    let found = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].iter().map(PathBuf::from).find(|path| path.exists());
-    if found.is_none() {
-        skip("no chromium is installed");
-    }
-    found
-}
-
 /// A file of `tests/http/scripts`.
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/scripts").join(name)

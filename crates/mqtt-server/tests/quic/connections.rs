@@ -3,7 +3,7 @@
 use crate::client::{Client, Tls, endpoint, quic};
 use crate::packets::{Connect, DISCONNECT, publish};
 use crate::server::{BOUND, Running, Wishes};
-use mqtt_server::endpoint::QuicOptions;
+use mqtt_server::endpoint::{Address, Endpoint, HostPort, QuicOptions};
 use mqtt_server::{Counter, Limits};
 use quinn::{ConnectionError, VarInt};
 use std::net::SocketAddr;
@@ -74,6 +74,35 @@ async fn an_endpoint_that_is_closed_takes_no_connections_and_those_it_has_go_on(
     let late = tokio::time::timeout(SECOND, Client::handshake(&server, Tls::default())).await;
     assert!(!matches!(late, Ok(Ok(_))), "connected to a closed endpoint");
     client.control.ping().await;
+}
+
+#[tokio::test]
+async fn the_port_of_a_closed_endpoint_can_be_had_again_while_its_connections_live() {
+    let server = Running::start().await;
+    let mut old = Client::connect(&server, Connect::new("old")).await;
+    let at = |name: &str, host: &str| {
+        let address = Address::Quic(HostPort { host: host.to_owned(), port: server.address.port() });
+        Endpoint { name: name.to_owned(), address, ..server.endpoint.clone() }
+    };
+    for name in ["another", "a third"] {
+        server.handle.set_endpoints(&[]).await;
+        let (changes, errors) = server.handle.set_endpoints(&[at(name, "127.0.0.1")]).await;
+        assert!(errors.is_empty() && changes.opened == [name], "{changes:?}, {errors:?}");
+        Client::connect(&server, Connect::new("new")).await.control.ping().await;
+        old.control.ping().await;
+    }
+    // Every other address with that port is taken.
+    let (_, errors) = server.handle.set_endpoints(&[at("elsewhere", "::")]).await;
+    let said = errors.iter().map(ToString::to_string).collect::<String>();
+    assert!(said.contains("connections of an endpoint that was closed still use this port"), "{said}");
+    old.control.ping().await;
+    old.connection.close(VarInt::from_u32(0), b"");
+    let free = async {
+        while std::net::UdpSocket::bind(server.address).is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, free).await.expect("the port is free after the last connection");
 }
 
 #[tokio::test]

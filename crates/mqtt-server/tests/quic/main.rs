@@ -8,6 +8,7 @@ mod connections;
 mod early_data;
 mod packets;
 mod programs;
+mod relay;
 mod server;
 mod streams;
 mod tools;

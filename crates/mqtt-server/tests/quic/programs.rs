@@ -2,6 +2,7 @@
 
 use crate::server::{BOUND, Running};
 use crate::tools;
+use mqtt_server::Counter;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -16,4 +17,5 @@ async fn aioquic_finds_no_fault() {
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(said.trim(), "all good", "{errors}");
     server.has_connections(0).await;
+    assert!(server.count(Counter::StreamsAwaited) > 0, "it has asked for more streams than there may be");
 }

@@ -1,8 +1,9 @@
 //! Data streams: what goes over which, and what their ends mean.
 
-use crate::client::{Client, Stream};
+use crate::client::{Client, Stream, Tls};
 use crate::packets::{Connect, DISCONNECT, PUBACK, PUBREC, publish, subscribe};
 use crate::server::{BOUND, Running, Wishes};
+use mqtt_server::endpoint::QuicOptions;
 use mqtt_server::{Counter, Limits};
 use quinn::VarInt;
 use std::time::Duration;
@@ -213,4 +214,46 @@ async fn a_connection_has_sixteen_streams_at_once_and_many_one_after_another() {
     }
     server.counts(Counter::LanesRefused, 1).await;
     client.control.ping().await;
+}
+
+#[tokio::test]
+async fn a_connection_has_no_more_data_streams_than_it_may() {
+    let quic = QuicOptions { data_streams: 2, ..QuicOptions::default() };
+    let server = Running::with(Wishes { quic, ..Wishes::default() }).await;
+    let mut client = Client::connect(&server, Connect::new("a")).await;
+    let (mut one, _two) = (client.stream().await, client.stream().await);
+    let more = tokio::time::timeout(Duration::from_millis(100), client.connection.open_bi()).await;
+    assert!(more.is_err(), "the third waits");
+    one.send(&publish(1, 1, "t", b"")).await;
+    one.expect(PUBACK).await;
+    one.send.finish().unwrap();
+    let mut third = client.stream().await;
+    third.send(&publish(1, 1, "t", b"")).await;
+    third.expect(PUBACK).await;
+    client.control.ping().await;
+}
+
+/// How much a stream takes at once.
+async fn fill(stream: &mut Stream) -> usize {
+    let mut taken = 0;
+    // A write that would have to wait is not waited for.
+    while let Ok(count) = tokio::time::timeout(Duration::ZERO, stream.send.write(&[0x30; 1024])).await {
+        taken += count.unwrap();
+    }
+    taken
+}
+
+#[tokio::test]
+async fn what_is_not_read_piles_up_to_the_windows_and_waits_at_the_client_beyond() {
+    let quic = QuicOptions { stream_window: 8 * 1024, connection_window: 20 * 1024, ..QuicOptions::default() };
+    let limits = Limits { connect_timeout: Duration::from_secs(1), ..Limits::default() };
+    let server = Running::with(Wishes { quic, limits, ..Wishes::default() }).await;
+    let mut client = Client::open(&server, Tls::default()).await;
+    client.control.send(&[0x10]).await;
+    // Before CONNECT no data stream is read.
+    let (mut one, mut two, mut three) = (client.stream().await, client.stream().await, client.stream().await);
+    assert_eq!([fill(&mut one).await, fill(&mut two).await, fill(&mut three).await], [8192, 8192, 4096 - 1]);
+    server.counts(Counter::ConnectTimeouts, 1).await;
+    server.has_connections(0).await;
+    assert!(server.count(Counter::WindowsFilled) > 0);
 }

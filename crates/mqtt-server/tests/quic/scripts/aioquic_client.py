@@ -81,6 +81,12 @@ async def session(protocol_name):
             old.close()
         data.write_eof()
         assert await asyncio.wait_for(data_reader.read(), 10) == b""
+        # More streams than there may be: the client says so, and goes on.
+        for _ in range(20):
+            _, more = await client.create_stream()
+            more.write(b"\x30")
+        control.write(packet(0xC0, b""))
+        await expect(control_reader, 0xD0)
         control.write(packet(0xE0, b""))
         assert await asyncio.wait_for(control_reader.read(), 10) == b""
 
