@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::config::Sources;
 use crate::config::print::Origins;
+use crate::config::{Sources, Unknown};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,6 +42,11 @@ fn command() -> Command {
         .help("Sets a key, for example Limits.Connections=1000; wins over files and environment")
         .action(ArgAction::Append)
         .global(true);
+    let allow_unknown = Arg::new("allow-unknown")
+        .long("allow-unknown")
+        .help("Leaves out unknown keys with a warning, for files that a newer or another broker reads as well")
+        .action(ArgAction::SetTrue)
+        .global(true);
     let listen = Arg::new("listen")
         .long("listen")
         .value_name("ADDRESS:PORT")
@@ -63,7 +68,7 @@ fn command() -> Command {
         .after_help(
             "Without options it listens on [::]:1883 (MQTT) and [::]:8001 (HTTP, MQTT over WebSocket at /mqtt).",
         )
-        .args([config, set, listen])
+        .args([config, set, allow_unknown, listen])
         .subcommand(configuration)
 }
 
@@ -82,16 +87,21 @@ pub fn read() -> Invocation {
         },
         _ => Task::Serve(listen),
     };
-    Invocation { sources: Sources::of_process(files, arguments), task }
+    let unknown = if deepest(&matches).get_flag("allow-unknown") { Unknown::LeftOut } else { Unknown::Refused };
+    Invocation { sources: Sources { unknown, ..Sources::of_process(files, arguments) }, task }
 }
 
 /// All values of a global option, given before or behind a subcommand.
 fn many<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
-    let mut deepest = matches;
-    while let Some((_, below)) = deepest.subcommand() {
-        deepest = below;
+    deepest(matches).get_many(name).map_or_else(Vec::new, |values| values.cloned().collect())
+}
+
+/// What was matched last, which has all global options.
+fn deepest(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, below)) = matches.subcommand() {
+        matches = below;
     }
-    deepest.get_many(name).map_or_else(Vec::new, |values| values.cloned().collect())
+    matches
 }
 
 #[cfg(test)]

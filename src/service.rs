@@ -1,13 +1,14 @@
 //! The broker as the program runs it: from settings to a server, and from changed settings to a changed server.
 
-use crate::config::watch::{self, Disk, Watch};
-use crate::config::{self, ConfigErrors, EXIT_CODE, LogLevel, Settings, Sources, changes};
+use crate::config::watch::{self, Changing, Disk, Watch};
+use crate::config::{self, EXIT_CODE, LogLevel, Settings, Sources, changes};
 use crate::log::{self, say};
 use crate::{files, own_certificates, runtime, signals};
-use mqtt_server::auth::{NotAHash, PasswordHash, Passwords, Users};
+use mqtt_server::auth::{Passwords, Users};
 use mqtt_server::endpoint::Endpoint;
 use mqtt_server::{Cause, EndpointError, Handle, Options, Server};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 use tokio::signal::unix::Signal;
@@ -26,21 +27,9 @@ pub fn run(sources: &Sources, listen: &[SocketAddr]) -> ExitCode {
     }
 }
 
-impl From<ConfigErrors> for Failure {
-    fn from(errors: ConfigErrors) -> Failure {
-        Failure(errors.0.iter().map(ToString::to_string).collect(), EXIT_CODE)
-    }
-}
-
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         Failure(vec![error.to_string()], 1)
-    }
-}
-
-impl From<NotAHash> for Failure {
-    fn from(error: NotAHash) -> Failure {
-        Failure(vec![error.to_string()], EXIT_CODE)
     }
 }
 
@@ -53,15 +42,12 @@ impl From<Vec<EndpointError>> for Failure {
 }
 
 fn start(sources: &Sources, listen: &[SocketAddr]) -> Result<(), Failure> {
-    let watch = Watch::new(sources.paths(), &Disk, SystemTime::now());
-    let mut settings = config::load(sources)?;
-    replace_endpoints(&mut settings, listen);
+    let mut watch = Watch::new(sources.paths(), &Disk, SystemTime::now());
+    let loaded = load(sources, listen, Vec::new(), &mut watch);
+    let Loaded { settings, endpoints, renew_at } = loaded.map_err(|lines| Failure(lines, EXIT_CODE))?;
     log::set_level(settings.log_level);
     settings.notices.iter().for_each(|notice| say(LogLevel::Warn, notice));
-    bound_connections(&mut settings);
-    let (endpoints, renew_at) = own_certificates::provide(&settings, SystemTime::now())
-        .map_err(|error| Failure(vec![format!("{error:#}")], EXIT_CODE))?;
-    let users = users(&settings)?;
+    let users = users(&settings);
     if users.is_open() && users.allow_anonymous.is_none() {
         say(
             LogLevel::Warn,
@@ -89,6 +75,42 @@ fn announce(server: &Server) {
     eprintln!("lacewing {} listening on {}", env!("CARGO_PKG_VERSION"), server.urls().join(", "));
 }
 
+/// What the sources come to, with all that is asked of the machine.
+struct Loaded {
+    settings: Settings,
+    endpoints: Vec<Endpoint>,
+    /// When a certificate that the broker made is to be renewed.
+    renew_at: Option<SystemTime>,
+}
+
+/// Loads everything but what endpoints read themselves, or says what is wrong. Either way `watch` follows all files that were named, and `kept`,
+/// as they were before anybody read them: what changes from now on shows at the next look.
+fn load(
+    sources: &Sources,
+    listen: &[SocketAddr],
+    kept: Vec<PathBuf>,
+    watch: &mut Watch,
+) -> Result<Loaded, Vec<String>> {
+    let now = SystemTime::now();
+    let mut files = kept;
+    files.extend(sources.paths());
+    let loaded = config::load_naming(sources, &mut |path| {
+        watch.note(path, &Disk, now);
+        files.push(path.to_owned());
+    });
+    let loaded = loaded.map_err(|errors| errors.0.iter().map(ToString::to_string).collect());
+    let loaded = loaded.and_then(|mut settings| {
+        replace_endpoints(&mut settings, listen);
+        bound_connections(&mut settings);
+        files.extend(settings.all_files());
+        let provided = own_certificates::provide(&settings, now).map_err(|error| vec![format!("{error:#}")])?;
+        let (endpoints, renew_at) = provided;
+        Ok(Loaded { settings, endpoints, renew_at })
+    });
+    watch.follow(files, &Disk, now);
+    loaded
+}
+
 /// Addresses of the command line take the place of all endpoints.
 fn replace_endpoints(settings: &mut Settings, listen: &[SocketAddr]) {
     if listen.is_empty() {
@@ -105,10 +127,8 @@ fn bound_connections(settings: &mut Settings) {
     settings.limits.connections = settings.limits.connections.min(files::connections());
 }
 
-fn users(settings: &Settings) -> Result<Users, NotAHash> {
-    let hash = |(name, hash): (&String, &config::PasswordHash)| Ok((name.clone(), PasswordHash::of(hash.phc())?));
-    let passwords = settings.users.iter().map(hash).collect::<Result<_, NotAHash>>()?;
-    Ok(Users { passwords, allow_anonymous: settings.allow_anonymous })
+fn users(settings: &Settings) -> Users {
+    Users { passwords: settings.users.clone().into_iter().collect(), allow_anonymous: settings.allow_anonymous }
 }
 
 /// Looks for changed files and applies what they say.
@@ -125,7 +145,6 @@ struct Reloader {
 
 impl Reloader {
     async fn run(mut self, mut hangups: Signal) {
-        self.follow();
         let mut ticks = tokio::time::interval(watch::INTERVAL);
         loop {
             let asked = tokio::select! {
@@ -136,46 +155,46 @@ impl Reloader {
             let changed = self.watch.changed(&Disk, now);
             let due = self.renew_at.is_some_and(|at| at <= now);
             if asked || due || !changed.is_empty() {
+                let changed = self.wait_out(Changing::new(changed)).await;
                 let names: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
-                self.reload(&names, now).await;
+                self.reload(&names).await;
             }
         }
     }
 
-    fn follow(&mut self) {
-        let paths = self.sources.paths().into_iter().chain(self.settings.all_files()).collect();
-        self.watch.follow(paths, &Disk, SystemTime::now());
+    async fn wait_out(&mut self, mut changing: Changing) -> Vec<PathBuf> {
+        loop {
+            tokio::time::sleep(watch::LULL).await;
+            if let Some(changed) = changing.after(self.watch.changed(&Disk, SystemTime::now())) {
+                return changed;
+            }
+        }
     }
 
-    /// Loads everything anew; what is wrong leaves what is in force.
-    async fn reload(&mut self, changed: &[String], now: SystemTime) {
+    /// Loads everything anew; what is wrong leaves what is in force. Files that wrong settings name are watched with those in force: mending one
+    /// of them is enough.
+    async fn reload(&mut self, changed: &[String]) {
         let refused = |why: &str| say(LogLevel::Error, format_args!("the old configuration stays in force: {why}"));
-        let mut settings = match config::load(&self.sources) {
-            Ok(settings) => settings,
-            Err(errors) => return errors.0.iter().for_each(|error| refused(&error.to_string())),
-        };
-        replace_endpoints(&mut settings, &self.listen);
-        bound_connections(&mut settings);
-        let (endpoints, renew_at) = match own_certificates::provide(&settings, now) {
-            Ok(provided) => provided,
-            Err(error) => return refused(&format!("{error:#}")),
-        };
-        let users = match users(&settings) {
-            Ok(users) => users,
-            Err(error) => return refused(&error.to_string()),
+        let loaded = load(&self.sources, &self.listen, self.settings.all_files(), &mut self.watch);
+        let Loaded { settings, endpoints, renew_at } = match loaded {
+            Ok(loaded) => loaded,
+            Err(lines) => return lines.iter().for_each(|line| refused(line)),
         };
         let errors = self.handle.check_endpoints(&endpoints).await;
         if !errors.is_empty() {
             return errors.iter().for_each(|error| refused(&error.to_string()));
         }
+        let news = settings.notices.iter().filter(|notice| !self.settings.notices.contains(notice));
+        news.for_each(|notice| say(LogLevel::Warn, notice));
         let difference = changes::diff(&self.settings, &settings);
         let (doors, errors) = self.handle.set_endpoints(&endpoints).await;
         errors.iter().for_each(|error| say(LogLevel::Error, error));
         self.handle.set_limits(settings.limits.clone());
-        self.passwords.replace(users);
+        self.passwords.replace(users(&settings));
         log::set_level(settings.log_level);
         (self.settings, self.renew_at) = (settings, renew_at);
-        self.follow();
+        let paths = self.sources.paths().into_iter().chain(self.settings.all_files()).collect();
+        self.watch.follow(paths, &Disk, SystemTime::now());
         let files = if changed.is_empty() { "nothing on disk".to_owned() } else { changed.join(", ") };
         let keys = if difference.keys.is_empty() { "none".to_owned() } else { difference.keys.join(", ") };
         say(LogLevel::Info, format_args!("configuration loaded again: files changed: {files}; keys changed: {keys}"));

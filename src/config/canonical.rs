@@ -14,12 +14,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Turns layers into their canonical form, lowest first.
-#[derive(Default)]
-pub struct Canonical {
+pub struct Canonical<'a> {
     /// Spelling of the names that users choose: by section and lower-case name.
     names: HashMap<(Key, String), String>,
     /// Files with single values that were read.
     pub files: Vec<PathBuf>,
+    /// Hears of each of them before it is read.
+    named: &'a mut dyn FnMut(&Path),
 }
 
 /// Where the parts of a key lead.
@@ -30,7 +31,12 @@ struct Place<'a> {
     in_file: bool,
 }
 
-impl Canonical {
+impl<'a> Canonical<'a> {
+    /// Nothing yet; `named` hears of files before they are read.
+    pub fn new(named: &'a mut dyn FnMut(&Path)) -> Canonical<'a> {
+        Canonical { names: HashMap::new(), files: Vec::new(), named }
+    }
+
     /// The settings of one layer in canonical form.
     pub fn layer(&mut self, entries: Vec<Entry>, errors: &mut Vec<ConfigError>) -> Vec<Entry> {
         let mut layer: Vec<Entry> = Vec::with_capacity(entries.len());
@@ -137,6 +143,7 @@ impl Canonical {
             _ => None,
         };
         let Some(path) = path else { return Ok(vec![with(key, Stated::Text(text))]) };
+        (self.named)(path);
         self.files.push(path.to_owned());
         match file::secret(path) {
             Ok(text) => {

@@ -90,8 +90,8 @@ pub fn files(resolver: &mut Resolver<'_>, key: &Key, keys: &CertificateKeys) -> 
             None => Files::Missing,
         };
     };
-    let path = resolver.path(&key.child("Path"), path);
-    let key_path = keys.key_path.as_ref().map(|path| resolver.path(&key.child("KeyPath"), path));
+    let path = resolver.file(&key.child("Path"), path);
+    let key_path = keys.key_path.as_ref().map(|path| resolver.file(&key.child("KeyPath"), path));
     let password = keys.password.as_ref().map(|password| password.expose().to_owned());
     match (path, key_path) {
         (Some(path), None) => Files::Given(CertificateFiles { path, key_path: None, password }),

@@ -55,17 +55,17 @@ pub struct Document {
     pub log_level: Option<LogLevel>,
     /// Net.MQTT's name for `Limits:ConnectTimeout`, in milliseconds.
     pub connect_timeout_milliseconds: Option<Whole<50, 86_400_000>>,
-    /// Net.MQTT's name for `Limits:InFlight`.
+    /// Net.MQTT's name for `Limits:InFlight`, also for 5.0 clients unless `MQTT5` says otherwise.
     pub max_in_flight: Option<Whole<1, 65_535>>,
     /// Net.MQTT's name for `Limits:ReceiveMaximum`.
     pub max_receive: Option<Whole<1, 65_535>>,
-    /// Net.MQTT's name for `Limits:PacketSize`, in bytes.
+    /// Net.MQTT's name for `Limits:PacketSize`, in bytes, also for 5.0 clients unless `MQTT5` says otherwise.
     pub max_packet_size: Option<Whole<128, 2_147_483_647>>,
     /// Net.MQTT's name for `Limits:TopicAliasMaximum`.
     pub topic_alias_max: Option<Whole<0, 65_535>>,
     /// Taken for the sake of Net.MQTT's files, without effect: output is flushed when there is nothing more to write.
     pub max_unflushed_bytes: Option<Whole<0, 2_147_483_647>>,
-    /// Taken for the sake of Net.MQTT's files, without effect: how often a topic is used decides about its alias.
+    /// Net.MQTT's name for `Limits:TopicAliasLength`.
     pub topic_alias_size_threshold: Option<Whole<1, 65_535>>,
     /// Net.MQTT's bounds for MQTT 5.0 clients alone; what is not here is taken from the keys above.
     #[serde(rename = "MQTT5")]
@@ -76,17 +76,17 @@ pub struct Document {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Mqtt5Keys {
-    /// Without effect: the bound holds for all versions, see `Limits:InFlight`.
+    /// As `Limits:InFlightV5`.
     pub max_in_flight: Option<Whole<1, 65_535>>,
     /// As `Limits:ReceiveMaximum`; no other version has one.
     pub max_receive: Option<Whole<1, 65_535>>,
     /// Without effect, as `MaxUnflushedBytes`.
     pub max_unflushed_bytes: Option<Whole<0, 2_147_483_647>>,
-    /// Without effect: the bound holds for all versions, see `Limits:PacketSize`.
+    /// As `Limits:PacketSizeV5`, in bytes.
     pub max_packet_size: Option<Whole<128, 2_147_483_647>>,
     /// As `Limits:TopicAliasMaximum`; no other version has aliases.
     pub topic_alias_max: Option<Whole<0, 65_535>>,
-    /// Without effect, as `TopicAliasSizeThreshold`.
+    /// As `Limits:TopicAliasLength`; no other version has aliases.
     pub topic_alias_size_threshold: Option<Whole<1, 65_535>>,
 }
 
@@ -188,7 +188,8 @@ pub struct QuicKeys {
 pub struct UnixKeys {
     /// Permission bits, such as `0660`; unset, the process's umask decides.
     pub mode: Option<Mode>,
-    /// User and group id, such as `1000:1000`; unset, those of the process.
+    /// User and group, by name or number, such as `mqtt:mqtt` or `1000:mqtt`; unset, those of the process. Names are looked up in `/etc/passwd`
+    /// and `/etc/group`, not in LDAP and the like.
     pub owner: Option<Owner>,
 }
 

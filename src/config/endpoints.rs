@@ -73,8 +73,7 @@ impl One<'_, '_> {
         let by_parts = host.is_some() || port.is_some();
         let (mut scheme, url_host, url_port) = match &keys.url {
             Some(Url::Unix(path)) if !by_parts => {
-                let (mode, owner) =
-                    (keys.unix.mode.map(|mode| mode.0), keys.unix.owner.map(|owner| (owner.0, owner.1)));
+                let (mode, owner) = (keys.unix.mode.map(|mode| mode.0), self.owner()?);
                 return Some((Address::Unix(UnixPath { path: path.clone(), mode, owner }), false));
             }
             Some(Url::Network { scheme, host, port }) => (*scheme, host.clone(), *port),
@@ -120,6 +119,23 @@ impl One<'_, '_> {
         })
     }
 
+    /// User and group id of a socket's file; the outer `None` is an error that is noted.
+    fn owner(&mut self) -> Option<Option<(u32, u32)>> {
+        let Some(owner) = &self.keys.unix.owner else { return Some(None) };
+        let accounts = self.resolver.accounts;
+        let (users, groups) = (&accounts.users, &accounts.groups);
+        let ids = owner.user.id("user", users).and_then(|user| Ok((user, owner.group.id("group", groups)?)));
+        match ids {
+            Ok(ids) => Some(Some(ids)),
+            Err(allowed) => {
+                // Looked at again once they change: an account may be added.
+                self.resolver.files.extend([users.clone(), groups.clone()]);
+                self.resolver.not_allowed(&self.key.child("Unix").child("Owner"), allowed);
+                None
+            }
+        }
+    }
+
     fn host(&mut self, address: &str) -> Option<String> {
         let host = address.trim().trim_start_matches('[').trim_end_matches(']');
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_' | '%');
@@ -150,9 +166,9 @@ impl One<'_, '_> {
         }
         let certificates = self.own_certificates(matches!(address, Address::Http(_)))?;
         let section = self.key.child("ClientAuthorities");
-        let authorities = self.resolver.paths(&section, keys.client_authorities.as_ref());
+        let authorities = self.resolver.files(&section, keys.client_authorities.as_ref());
         let section = self.key.child("ClientRevocationLists");
-        let revocation_lists = self.resolver.paths(&section, keys.client_revocation_lists.as_ref());
+        let revocation_lists = self.resolver.files(&section, keys.client_revocation_lists.as_ref());
         if mode != CertificateMode::None && keys.client_authorities.as_ref().is_none_or(Vec::is_empty) {
             let text = "needs the authorities whose certificates are valid, in ClientAuthorities";
             self.resolver.contradiction(&self.key.child("ClientCertificateMode"), text);

@@ -44,7 +44,7 @@ pub fn entries(path: &Path, layer: usize, errors: &mut Vec<ConfigError>) -> Vec<
         errors.push(whole(path, "a configuration file ends in .toml, .yaml, .yml or .json".to_owned()));
         return Vec::new();
     };
-    let text = match text(path, LARGEST) {
+    let text = match text(path) {
         Ok(text) => text,
         Err(error) => {
             errors.push(whole(path, format!("cannot read this file: {error}")));
@@ -72,12 +72,17 @@ pub fn entries(path: &Path, layer: usize, errors: &mut Vec<ConfigError>) -> Vec<
 
 /// The content of a file that holds one secret, without the line end that editors add.
 pub fn secret(path: &Path) -> io::Result<String> {
-    let text = text(path, LARGEST_SECRET)?;
+    let text = within(path, LARGEST_SECRET)?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     Ok(text.to_owned())
 }
 
-fn text(path: &Path, largest: u64) -> io::Result<String> {
+/// The content of a file that is a text of reasonable size.
+pub fn text(path: &Path) -> io::Result<String> {
+    within(path, LARGEST)
+}
+
+fn within(path: &Path, largest: u64) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(largest + 1).read_to_string(&mut text)?;
     if text.len() as u64 > largest {

@@ -59,6 +59,28 @@ impl<const MIN: u64, const MAX: u64> Written<Duration> for Span<MIN, MAX> {
     }
 }
 
+/// A bound that holds only if it is set.
+impl<const MIN: u64, const MAX: u64> Written<Option<u16>> for Whole<MIN, MAX> {
+    fn field(&self) -> Option<u16> {
+        Some(Written::<u16>::field(self))
+    }
+
+    fn text(field: Option<u16>) -> Option<String> {
+        <Self as Written<u16>>::text(field?)
+    }
+}
+
+/// A bound that holds only if it is set.
+impl<const MIN: u64, const MAX: u64> Written<Option<usize>> for Size<MIN, MAX> {
+    fn field(&self) -> Option<usize> {
+        Some(Written::<usize>::field(self))
+    }
+
+    fn text(field: Option<usize>) -> Option<String> {
+        <Self as Written<usize>>::text(field?)
+    }
+}
+
 /// Seconds; `none` and `never` are the most there can be.
 impl Written<u32> for OptionalSpan<0, NEVER> {
     fn field(&self) -> u32 {
@@ -119,6 +141,8 @@ limits! {
     connect_packet_size: Size<128, 268_435_460>,
     /// Maximum Packet Size, fixed header included. Beyond: 0x95.
     packet_size: Size<128, { u64::MAX }>,
+    /// The same for 5.0 clients, who are told in CONNACK; unset, as `PacketSize`.
+    packet_size_v5: Size<128, { u64::MAX }>,
     /// Longest Client Identifier in bytes. Beyond: 0x85.
     client_id_length: Whole<23, 65_535>,
     /// Longest Topic Name or Topic Filter in bytes. Beyond: 0x90, for a filter 0x8F.
@@ -139,12 +163,16 @@ limits! {
     partial_bytes: Size<1, { u64::MAX }>,
     /// QoS 1 and 2 messages under way to one client, whatever its Receive Maximum.
     in_flight: Whole<1, 65_535>,
+    /// The same for 5.0 clients; unset, as `InFlight`.
+    in_flight_v5: Whole<1, 65_535>,
     /// Receive Maximum of the server. Beyond: 0x93.
     receive_maximum: Whole<1, 65_535>,
     /// Topic Alias Maximum of the server. Beyond: 0x94.
     topic_alias_maximum: Whole<0, 65_535>,
     /// Topic Aliases the server gives out on one connection, whatever the client's maximum.
     topic_aliases_sent: Whole<0, 65_535>,
+    /// Shortest Topic Name in bytes that the server gives a Topic Alias.
+    topic_alias_length: Whole<1, 65_535>,
     /// Retained messages. Beyond: 0x97.
     retained_messages: Whole<0, { u64::MAX }>,
     /// Bytes of retained messages. Beyond: 0x97.

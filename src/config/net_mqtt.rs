@@ -25,22 +25,18 @@ const FOREIGN: [&str; 10] = [
 ];
 
 /// Keys that are taken without effect.
-const WITHOUT_EFFECT: [&str; 6] = [
-    "MaxUnflushedBytes",
-    "TopicAliasSizeThreshold",
-    "MQTT5:MaxUnflushedBytes",
-    "MQTT5:TopicAliasSizeThreshold",
-    "MQTT5:MaxInFlight",
-    "MQTT5:MaxPacketSize",
-];
+const WITHOUT_EFFECT: [&str; 2] = ["MaxUnflushedBytes", "MQTT5:MaxUnflushedBytes"];
 
 /// Our keys, and Net.MQTT's for the same thing: the more particular one first.
-const SAME: [(&str, &[&str]); 5] = [
+const SAME: [(&str, &[&str]); 8] = [
     ("Limits:ConnectTimeout", &["ConnectTimeoutMilliseconds"]),
     ("Limits:InFlight", &["MaxInFlight"]),
+    ("Limits:InFlightV5", &["MQTT5:MaxInFlight"]),
     ("Limits:ReceiveMaximum", &["MQTT5:MaxReceive", "MaxReceive"]),
     ("Limits:PacketSize", &["MaxPacketSize"]),
+    ("Limits:PacketSizeV5", &["MQTT5:MaxPacketSize"]),
     ("Limits:TopicAliasMaximum", &["MQTT5:TopicAliasMax", "TopicAliasMax"]),
+    ("Limits:TopicAliasLength", &["MQTT5:TopicAliasSizeThreshold", "TopicAliasSizeThreshold"]),
 ];
 
 /// Brings the settings of a layer below our root: `MQTT:X` is `X`, `Kestrel:Endpoints:X` is `Endpoints:X`, and so on.

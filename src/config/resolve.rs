@@ -1,5 +1,6 @@
 //! From keys to settings: what no single value can tell, with the errors that name the keys that do not fit together.
 
+use super::accounts::Accounts;
 use super::document::Document;
 use super::error::{ConfigError, MASK, Problem};
 use super::key::Key;
@@ -17,6 +18,10 @@ pub struct Resolver<'a> {
     pub tree: &'a Tree,
     /// For `%NAME%` in paths.
     pub environment: &'a [(OsString, OsString)],
+    /// For names of users and groups.
+    pub accounts: &'a Accounts,
+    /// Files that the keys name and others will read.
+    pub files: Vec<PathBuf>,
     /// What is wrong; what is wrong with single values is in here already.
     pub errors: Vec<ConfigError>,
     /// What may not be meant.
@@ -60,10 +65,17 @@ impl Resolver<'_> {
         }
     }
 
-    /// The paths of a list.
-    pub fn paths(&mut self, key: &Key, paths: Option<&Vec<FilePath>>) -> Vec<PathBuf> {
+    /// As [`Resolver::path`], of a file that others will read.
+    pub fn file(&mut self, key: &Key, path: &FilePath) -> Option<PathBuf> {
+        let path = self.path(key, path)?;
+        self.files.push(path.clone());
+        Some(path)
+    }
+
+    /// The files of a list.
+    pub fn files(&mut self, key: &Key, paths: Option<&Vec<FilePath>>) -> Vec<PathBuf> {
         let paths = paths.into_iter().flatten().enumerate();
-        paths.filter_map(|(at, path)| self.path(&key.child(at.to_string()), path)).collect()
+        paths.filter_map(|(at, path)| self.file(&key.child(at.to_string()), path)).collect()
     }
 
     fn error(&mut self, key: &Key, problem: Problem) {

@@ -7,9 +7,9 @@ use super::key::Key;
 use super::resolve::Resolver;
 use super::scalar::{Scalar, Switch, Text};
 use super::tree::Tree;
-use super::users::PasswordHash;
 use super::{clash, endpoints, paths};
 use mqtt_server::Limits;
+use mqtt_server::auth::PasswordHash;
 use mqtt_server::endpoint::{CertificateFiles, ClientCertificates, Endpoint};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -56,18 +56,18 @@ pub struct OwnCertificates {
 
 impl Settings {
     /// Settings from keys, or everything that is wrong.
-    pub(super) fn resolve(mut resolver: Resolver<'_>, files: Vec<PathBuf>) -> Result<Settings, Vec<ConfigError>> {
+    pub(super) fn resolve(resolver: &mut Resolver<'_>, files: Vec<PathBuf>) -> Result<Settings, Vec<ConfigError>> {
         let document = resolver.document;
-        let own_certificates = own_certificates(&mut resolver);
-        let certificates = Certificates::resolve(&mut resolver, own_certificates.generate.clone());
-        let mut endpoints = endpoints::resolve(&mut resolver, &certificates);
-        clash::settle(&mut resolver, &mut endpoints);
-        let users = users(&mut resolver);
+        let own_certificates = own_certificates(resolver);
+        let certificates = Certificates::resolve(resolver, own_certificates.generate.clone());
+        let mut endpoints = endpoints::resolve(resolver, &certificates);
+        clash::settle(resolver, &mut endpoints);
+        let users = users(resolver);
         let data_directory = document.data_directory.as_ref();
         let data_directory =
             data_directory.and_then(|path| resolver.path(&Key::of("DataDirectory"), path)).unwrap_or_default();
         if !resolver.errors.is_empty() {
-            return Err(resolver.errors);
+            return Err(std::mem::take(&mut resolver.errors));
         }
         Ok(Settings {
             endpoints,
@@ -78,7 +78,7 @@ impl Settings {
             own_certificates,
             data_directory,
             log_level: document.log_level.unwrap_or(LogLevel::Info),
-            notices: resolver.notices,
+            notices: std::mem::take(&mut resolver.notices),
             files,
             tree: resolver.tree.clone(),
         })
@@ -148,7 +148,7 @@ fn users(resolver: &mut Resolver<'_>) -> BTreeMap<String, PasswordHash> {
             None => resolver.missing(&key, "a user needs a Password"),
             // Hashing is slow: not while the configuration is refused anyway.
             Some(_) if !resolver.errors.is_empty() => {}
-            Some(password) => match PasswordHash::of(name, password) {
+            Some(password) => match super::users::hash(name, password) {
                 Ok(hash) => drop(users.insert(name.clone(), hash)),
                 Err(allowed) => resolver.secret_not_allowed(&key.child("Password"), allowed),
             },

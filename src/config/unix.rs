@@ -1,14 +1,20 @@
 //! Mode and owner of a Unix domain socket's file.
 
+use super::accounts::Account;
 use super::scalar::{Scalar, scalar};
 
 /// Permission bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode(pub u32);
 
-/// User and group id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner(pub u32, pub u32);
+/// User and group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: Account,
+    /// The group.
+    pub group: Account,
+}
 
 scalar!(Mode);
 scalar!(Owner);
@@ -27,11 +33,14 @@ impl Scalar for Mode {
 
 impl Scalar for Owner {
     fn parse(text: &str) -> Result<Self, String> {
-        let ids = text.trim().split_once(':').and_then(|(user, group)| Some((user.parse().ok()?, group.parse().ok()?)));
-        ids.map(|(user, group)| Owner(user, group)).ok_or_else(|| "user and group id such as 1000:1000".to_owned())
+        let owner = text
+            .trim()
+            .split_once(':')
+            .and_then(|(user, group)| Some(Owner { user: Account::parse(user)?, group: Account::parse(group)? }));
+        owner.ok_or_else(|| "user and group such as mqtt:mqtt or 1000:1000".to_owned())
     }
 
     fn title() -> String {
-        "user id:group id".to_owned()
+        "user:group".to_owned()
     }
 }

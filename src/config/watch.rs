@@ -6,7 +6,7 @@
 //! that a second write within the resolution of its time would not show.
 
 use super::file;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
@@ -15,6 +15,12 @@ use std::time::{Duration, SystemTime};
 
 /// The time between two looks, unless somebody says otherwise.
 pub const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The time between looks while something changes: longer than it takes to write a file.
+pub const LULL: Duration = Duration::from_millis(100);
+
+/// Looks after which a change is loaded although something still changes.
+const PATIENCE: u32 = 20;
 
 /// Age from which a file's time of change tells two writes apart.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -73,7 +79,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches files, and of directories the configuration files in them. Best made before these are loaded, so that no change falls in between.
+    /// Watches files, and of directories the configuration files in them. Best made before these are loaded, so that no change falls
+    /// in between; [`Watch::note`] is for those that show only while loading.
     pub fn new(paths: Vec<PathBuf>, files: &impl Files, now: SystemTime) -> Watch {
         let mut watch = Watch { paths, seen: BTreeMap::new() };
         watch.changed(files, now);
@@ -89,6 +96,14 @@ impl Watch {
             (path, known)
         };
         self.seen = self.files(files).into_iter().map(keep).collect();
+    }
+
+    /// Watches one more file, which is going to be read. What was seen of it before stays.
+    pub fn note(&mut self, path: &Path, files: &impl Files, now: SystemTime) {
+        if !self.seen.contains_key(path) {
+            self.seen.insert(path.to_owned(), look(path, None, files, now));
+            self.paths.push(path.to_owned());
+        }
     }
 
     /// Looks at all of them, and returns those whose content is not what it was at the last look, the new and the missing ones included.
@@ -120,6 +135,30 @@ impl Watch {
             }
         }
         found
+    }
+}
+
+/// Changes that are waited out. An editor empties a file before it writes it: loaded in between, it would be a configuration without endpoints
+/// and users.
+#[derive(Debug, Default)]
+pub struct Changing {
+    changed: BTreeSet<PathBuf>,
+    looks: u32,
+}
+
+impl Changing {
+    /// These have changed, and maybe not for the last time.
+    pub fn new(changed: Vec<PathBuf>) -> Changing {
+        Changing { changed: changed.into_iter().collect(), looks: 0 }
+    }
+
+    /// Takes what a look a [`LULL`] later showed. Returns all that has changed once that is nothing more, or once patience ends: a file that never
+    /// rests must not keep others from being loaded.
+    pub fn after(&mut self, changed: Vec<PathBuf>) -> Option<Vec<PathBuf>> {
+        self.looks += 1;
+        let over = changed.is_empty() || self.looks >= PATIENCE;
+        self.changed.extend(changed);
+        over.then(|| std::mem::take(&mut self.changed).into_iter().collect())
     }
 }
 

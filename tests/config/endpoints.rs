@@ -1,6 +1,6 @@
 //! From keys to endpoints.
 
-use crate::config::load;
+use crate::config::{Accounts, Sources, load};
 use crate::sources::{Folder, endpoint, environment, loaded, names, place};
 use mqtt_server::endpoint::{Address, Endpoint, TcpOptions, TlsVersions, UnixPath, Versions};
 use std::path::PathBuf;
@@ -57,6 +57,51 @@ fn unix_sockets() {
     }
     let Address::Unix(unix) = x("Url=unix:/a, Unix__Mode=0660, Unix__Owner=1000:33").address else { panic!() };
     assert_eq!((unix.mode, unix.owner), (Some(0o660), Some((1000, 33))));
+}
+
+#[test]
+fn owners_by_name_are_looked_up_in_the_systems_files() {
+    let folder = Folder::new();
+    let accounts = Accounts {
+        users: folder
+            .file("passwd", "root:x:0:0:root:/root:/bin/sh\n# no line\nmqtt:x:1883:1884::/:\nold:x:nobody:1\n"),
+        groups: folder.file("group", "root:x:0:\nmqtt:x:1885:alice,bob\nws\n"),
+    };
+    let owned = |owner: &str| {
+        let lines = format!("MQTT__Endpoints__x__Url=unix:/a\nMQTT__Endpoints__x__Unix__Owner={owner}");
+        let sources = Sources { accounts: accounts.clone(), ..environment(&lines) };
+        load(&sources).map(|settings| match &endpoint(&settings, "x").address {
+            Address::Unix(unix) => unix.owner,
+            other => panic!("{other:?}"),
+        })
+    };
+    for (owner, ids) in
+        [("mqtt:mqtt", (1883, 1885)), ("1000:mqtt", (1000, 1885)), ("root:33", (0, 33)), ("7:8", (7, 8))]
+    {
+        assert_eq!(owned(owner).unwrap(), Some(ids), "{owner}");
+    }
+    let (users, groups) = (accounts.users.display(), accounts.groups.display());
+    let add = "add it there, or give the number in its place";
+    for (owner, expected) in [
+        ("alice:mqtt", format!("a user of {users}, which has no alice: {add}")),
+        ("mqtt:ws", format!("a group of {groups}, which has no ws: {add}")),
+        ("old:mqtt", format!("a user of {users}, which has no old: {add}")),
+        ("Mqtt:mqtt", format!("a user of {users}, which has no Mqtt: {add}")),
+    ] {
+        let errors = owned(owner).unwrap_err().to_string();
+        let start = "(from environment variable MQTT__Endpoints__x__Unix__Owner): expected";
+        assert_eq!(errors, format!("Endpoints:x:Unix:Owner = {owner:?} {start} {expected}"));
+    }
+    for owner in ["mqtt", "mqtt:", ":mqtt", "a:b:c", "a b:c", "4294967295:0", "4294967296:0"] {
+        let errors = owned(owner).unwrap_err().to_string();
+        assert!(errors.ends_with("expected user and group such as mqtt:mqtt or 1000:1000"), "{errors}");
+    }
+    std::fs::remove_file(&accounts.users).unwrap();
+    let errors = owned("mqtt:mqtt").unwrap_err().to_string();
+    let expected =
+        format!("expected the number of user mqtt, as {users} cannot be read: No such file or directory (os error 2)");
+    assert!(errors.ends_with(&expected), "{errors}");
+    assert_eq!(owned("7:mqtt").unwrap(), Some((7, 1885)), "only what has to be looked up is");
 }
 
 #[test]

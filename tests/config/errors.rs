@@ -1,6 +1,6 @@
 //! What is said about what is wrong: all of it at once, word for word.
 
-use crate::config::{EXIT_CODE, Sources, load};
+use crate::config::{EXIT_CODE, Sources, Unknown, load};
 use crate::sources::{Folder, environment, refused};
 
 /// Environment variables, and what is said about them.
@@ -57,8 +57,8 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "MQTT__Endpoints__x__Url=tcp://a:1\nMQTT__Endpoints__x__Unix__Owner=root",
-        "Endpoints:x:Unix:Owner = \"root\" (from environment variable MQTT__Endpoints__x__Unix__Owner): expected user and group id such as \
-         1000:1000",
+        "Endpoints:x:Unix:Owner = \"root\" (from environment variable MQTT__Endpoints__x__Unix__Owner): expected user and group such as mqtt:mqtt \
+         or 1000:1000",
     ),
     (
         "MQTT__Endpoints__x__Url=tcps://a:1\nMQTT__Endpoints__x__SslProtocols=Tls11",
@@ -211,6 +211,27 @@ fn every_error_names_key_value_origin_and_way_out() {
         assert_eq!(refused(lines), *expected, "{lines}");
     }
     assert_eq!(EXIT_CODE, 78);
+}
+
+#[test]
+fn unknown_keys_can_be_left_out_and_nothing_else() {
+    let lines = "MQTT__Nonsense__a=1\nMQTT__MaxInFlght=2\nMQTT__MaxInFlight=3\nMQTT__Users__a__Pasword=SECRET";
+    let sources = Sources { unknown: Unknown::LeftOut, ..environment(lines) };
+    let settings = load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((settings.limits.in_flight, settings.users.len()), (3, 0));
+    let said = settings.notices.join("\n");
+    for line in [
+        "left out: unknown key Nonsense:a (from environment variable MQTT__Nonsense__a): known here are",
+        "left out: unknown key MaxInFlght (from environment variable MQTT__MaxInFlght): did you mean MaxInFlight?",
+        "left out: unknown key Users:a:Pasword (from environment variable MQTT__Users__a__Pasword): did you mean Users:a:Password?",
+    ] {
+        assert!(said.lines().any(|said| said.starts_with(line)), "{line:?} in\n{said}");
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
+    assert_eq!(load(&environment(lines)).unwrap_err().0.len(), 3);
+    let wrong = Sources { unknown: Unknown::LeftOut, ..environment("MQTT__Nonsense=1\nMQTT__MaxInFlight=x") };
+    let errors = load(&wrong).unwrap_err();
+    assert!(errors.0.len() == 1 && errors.0[0].key == "MaxInFlight", "{errors}");
 }
 
 #[test]

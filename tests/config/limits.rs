@@ -7,6 +7,11 @@ use std::time::Duration;
 #[test]
 fn every_bound_can_be_set() {
     let mut seen = 0;
+    for name in ["InFlightV5", "PacketSizeV5"] {
+        let settings = loaded(&format!("MQTT__Limits__{name}=1025"));
+        assert_ne!(format!("{:?}", settings.limits), format!("{:?}", loaded("").limits), "{name}");
+        seen += 1; // unset by default
+    }
     for (key, default) in defaults::broker() {
         let [section, name] = &key.0[..] else { continue };
         if section != "Limits" {
@@ -83,16 +88,33 @@ fn mqtt5_wins_in_its_layer_and_the_environment_wins_over_files() {
 }
 
 #[test]
+fn mqtt5_inherits_from_the_root_key_by_key() {
+    let bounds = |lines: &str| {
+        let limits = loaded(lines).limits;
+        (limits.in_flight, limits.in_flight_v5, limits.packet_size, limits.packet_size_v5, limits.topic_alias_length)
+    };
+    assert_eq!(bounds("MQTT__MaxInFlight=5\nMQTT__MaxPacketSize=200"), (5, None, 200, None, 7), "None: as the root");
+    let both =
+        "MQTT__MaxInFlight=5\nMQTT__MQTT5__MaxInFlight=6\nMQTT__MaxPacketSize=200\nMQTT__MQTT5__MaxPacketSize=300";
+    assert_eq!(bounds(both), (5, Some(6), 200, Some(300), 7));
+    assert_eq!(bounds("MQTT__MQTT5__MaxInFlight=6").0, loaded("").limits.in_flight, "the root keeps its own");
+    assert_eq!(bounds("MQTT__TopicAliasSizeThreshold=64").4, 64);
+    assert_eq!(bounds("MQTT__TopicAliasSizeThreshold=64\nMQTT__MQTT5__TopicAliasSizeThreshold=32").4, 32);
+    // A root in a higher layer is no word about 5.0, as in Net.MQTT.
+    let folder = Folder::new();
+    let mut sources = environment("MQTT__MaxInFlight=5");
+    sources.files.push(folder.file("a.yaml", "MQTT5: {MaxInFlight: 6}\n"));
+    assert_eq!(load(&sources).unwrap().limits.in_flight_v5, Some(6));
+}
+
+#[test]
 fn what_has_no_effect_is_said() {
-    let settings =
-        loaded("MQTT__MQTT5__MaxInFlight=5\nMQTT__MaxUnflushedBytes=4096\nMQTT__MQTT5__TopicAliasSizeThreshold=64");
+    let settings = loaded("MQTT__MaxUnflushedBytes=4096\nMQTT__MQTT5__MaxUnflushedBytes=4096");
     assert_eq!(
         settings.notices,
         [
             "MaxUnflushedBytes (from environment variable MQTT__MaxUnflushedBytes) is a key of Net.MQTT that has no effect here",
-            "MQTT5:TopicAliasSizeThreshold (from environment variable MQTT__MQTT5__TopicAliasSizeThreshold) is a key of Net.MQTT that has no \
-             effect here",
-            "MQTT5:MaxInFlight (from environment variable MQTT__MQTT5__MaxInFlight) is a key of Net.MQTT that has no effect here",
+            "MQTT5:MaxUnflushedBytes (from environment variable MQTT__MQTT5__MaxUnflushedBytes) is a key of Net.MQTT that has no effect here",
         ]
     );
 }

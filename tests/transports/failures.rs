@@ -6,7 +6,7 @@ use crate::{
     certificates::Authority,
     child::Process,
     folder::Folder,
-    program::{self, Setting},
+    program::{self, Program, Setting},
 };
 
 /// The exit code of a configuration that cannot be used.
@@ -88,6 +88,23 @@ fn an_unknown_key_names_the_variable_and_the_nearest_key() {
     let folder = Folder::new();
     let failed = fail(&folder, &[("Endpoints__mqtt__MaxConections", "3")]);
     assert_names(failed, CONFIGURATION, &["MQTT__Endpoints__mqtt__MaxConections", "MaxConnections"]);
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_where_that_is_asked_for() {
+    let folder = Folder::new();
+    let settings = [("MaxConections", "3")];
+    for arguments in [&["--allow-unknown", "config", "check"], &["config", "check", "--allow-unknown"]] {
+        let output = program::command(&folder, &[], &settings).args(arguments).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        assert!(said.contains("left out: unknown key MaxConections") && said.contains("is good"), "{said}");
+    }
+    let mut command = program::command(&folder, &[], &settings);
+    command.arg("--allow-unknown");
+    let program = Program::spawn(command);
+    let warned = |line: &String| line.contains("warning: left out: unknown key MaxConections");
+    assert!(program.preface.iter().any(warned), "{:?}", program.preface);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The running program: how it is configured, where it listens, what it says.
 
-use std::{net::SocketAddr, path::Path, process::Command};
+use std::{cell::RefCell, net::SocketAddr, path::Path, process::Command};
 
 use rustix::process::Signal;
 
@@ -12,6 +12,8 @@ pub struct Program {
     urls: Vec<String>,
     /// What it said before it listened.
     pub preface: Vec<String>,
+    /// What it said since, as far as it was read.
+    heard: RefCell<Vec<String>>,
 }
 
 /// What is set in the environment: key without `MQTT__`, value.
@@ -32,7 +34,7 @@ impl Program {
             let line = process.stderr_line().unwrap_or_else(|| panic!("it does not start: {preface:#?}"));
             if let Some(urls) = line.strip_prefix(start) {
                 let urls = urls.split(", ").map(str::to_owned).collect();
-                return Self { process, urls, preface };
+                return Self { process, urls, preface, heard: RefCell::default() };
             }
             preface.push(line);
         }
@@ -62,14 +64,21 @@ impl Program {
 
     /// Waits for a line with one of these texts.
     pub fn says_one_of(&self, texts: &[&str]) -> String {
-        let mut seen = Vec::new();
         loop {
-            let line = self.process.stderr_line().unwrap_or_else(|| panic!("it ended without {texts:?}: {seen:#?}"));
+            let line = self.process.stderr_line();
+            let line = line.unwrap_or_else(|| panic!("it ended without {texts:?}: {:#?}", self.heard.borrow()));
+            self.heard.borrow_mut().push(line.clone());
             if texts.iter().any(|text| line.contains(text)) {
                 return line;
             }
-            seen.push(line);
         }
+    }
+
+    /// SIGTERM; then everything that it ever said.
+    pub fn ends(self) -> Vec<String> {
+        self.process.signal(Signal::TERM);
+        let rest = self.process.rest_of_stderr();
+        [self.preface, self.heard.into_inner(), rest].concat()
     }
 
     /// SIGHUP.

@@ -1,6 +1,6 @@
 //! Topic Aliases of one connection (3.3.2.3.4).
 
-use crate::Message;
+use crate::{Limits, Message};
 
 /// Aliases that the client gave to topics.
 #[derive(Debug, Default)]
@@ -22,21 +22,26 @@ impl Received {
     }
 }
 
-/// Aliases that the server gave to the first topics it sent; they are not given anew.
+/// Aliases that the server gave to the first topics it sent that are long enough; they are not given anew.
 #[derive(Debug)]
 pub(crate) struct Sent {
     maximum: u16,
+    shortest: usize,
     topics: Vec<Message>,
 }
 
 impl Sent {
-    /// Up to `maximum` aliases [MQTT-3.3.2-11].
-    pub(crate) fn new(maximum: u16) -> Sent {
-        Sent { maximum, topics: Vec::new() }
+    /// As many aliases as the client takes [MQTT-3.3.2-11] and `limits` allow.
+    pub(crate) fn new(maximum: u16, limits: &Limits) -> Sent {
+        let maximum = maximum.min(limits.topic_aliases_sent);
+        Sent { maximum, shortest: usize::from(limits.topic_alias_length), topics: Vec::new() }
     }
 
     /// The alias of a message's topic, and whether the client knows it already.
     pub(crate) fn alias(&mut self, message: &Message) -> Option<(u16, bool)> {
+        if message.topic_bytes().len() < self.shortest {
+            return None;
+        }
         let same = |other: &Message| other.topic_bytes() == message.topic_bytes();
         if let Some(at) = self.topics.iter().position(same) {
             return Some((at as u16 + 1, true));

@@ -15,6 +15,8 @@ pub struct Limits {
     pub connect_packet_size: usize,
     /// Maximum Packet Size in bytes, fixed header included. Beyond: 0x95.
     pub packet_size: usize,
+    /// The same for 5.0 clients, who are told in CONNACK. `None`: as `packet_size`.
+    pub packet_size_v5: Option<usize>,
     /// Longest Client Identifier in bytes. Beyond: 0x85.
     pub client_id_length: usize,
     /// Longest Topic Name or Topic Filter in bytes. Beyond: 0x90, for a filter 0x8F.
@@ -36,12 +38,16 @@ pub struct Limits {
     pub partial_bytes: usize,
     /// QoS 1 and 2 messages under way to one client, whatever its Receive Maximum.
     pub in_flight: u16,
+    /// The same for 5.0 clients. `None`: as `in_flight`.
+    pub in_flight_v5: Option<u16>,
     /// Receive Maximum of the server. Beyond: 0x93.
     pub receive_maximum: u16,
     /// Topic Alias Maximum of the server. Beyond: 0x94.
     pub topic_alias_maximum: u16,
     /// Topic Aliases the server gives out on one connection, whatever the client's maximum.
     pub topic_aliases_sent: u16,
+    /// Shortest Topic Name in bytes that the server gives a Topic Alias.
+    pub topic_alias_length: u16,
     /// Retained messages. Beyond: 0x97.
     pub retained_messages: usize,
     /// Bytes of retained messages. Beyond: 0x97.
@@ -73,6 +79,7 @@ impl Default for Limits {
             connect_packet_size: 128 * 1024,
             // Firmware images pass; a buffer is grown as bytes arrive, not when they are announced.
             packet_size: 16 * 1024 * 1024,
+            packet_size_v5: None,
             // Certificate names and UUIDs in pairs fit.
             client_id_length: 1024,
             // The standard's own limit.
@@ -93,11 +100,15 @@ impl Default for Limits {
             partial_bytes: 256 * 1024 * 1024,
             // Fills a link of 100 ms at thousands of messages per second; each holds its message.
             in_flight: 256,
+            in_flight_v5: None,
             // Inbound identifiers are two bytes each.
             receive_maximum: 1024,
             // One mapping holds a topic: 32 of 64 bytes are 2 KiB, only for who uses them.
             topic_alias_maximum: 32,
             topic_aliases_sent: 16,
+            // An alias adds three bytes to every packet and saves the topic from the second one on: with seven bytes of topic that second packet
+            // has paid for both. Shorter topics would take one of the few aliases for less.
+            topic_alias_length: 7,
             // At 400 bytes a message, 400 MB.
             retained_messages: 1_000_000,
             retained_bytes: 512 * 1024 * 1024,

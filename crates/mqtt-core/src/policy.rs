@@ -24,6 +24,23 @@ pub(crate) fn session_expiry(connect: &Connect<'_>, limits: &Limits) -> u32 {
     }
 }
 
+/// Largest packet that a client may send, in bytes.
+#[inline]
+pub(crate) fn packet_size(version: Version, limits: &Limits) -> usize {
+    match version {
+        Version::V3 | Version::V311 => limits.packet_size,
+        Version::V5 => limits.packet_size_v5.unwrap_or(limits.packet_size),
+    }
+}
+
+/// QoS 1 and 2 messages under way to a client at once.
+pub(crate) fn in_flight(version: Version, limits: &Limits) -> u16 {
+    match version {
+        Version::V3 | Version::V311 => limits.in_flight,
+        Version::V5 => limits.in_flight_v5.unwrap_or(limits.in_flight),
+    }
+}
+
 /// Whether the refusal of a malformed CONNECT is sent, or the connection closed in silence [MQTT-3.1.4-1].
 pub(crate) fn tells_malformed_connect(version: Version, reason: ReasonCode) -> bool {
     match version {

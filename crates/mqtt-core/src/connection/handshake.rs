@@ -350,7 +350,7 @@ impl Opening {
         if limits.receive_maximum < u16::MAX {
             answer.push(PropertyId::RECEIVE_MAXIMUM, Value::U16(limits.receive_maximum));
         }
-        if let Ok(size) = u32::try_from(limits.packet_size) {
+        if let Ok(size) = u32::try_from(policy::packet_size(self.version, limits)) {
             answer.push(PropertyId::MAXIMUM_PACKET_SIZE, Value::U32(size));
         }
         if limits.topic_alias_maximum > 0 {

@@ -158,8 +158,8 @@ impl Connection {
             {
                 return (bytes.len(), self.on_malformed(lane::NOT_FOR_DATA, cx));
             }
-            let max = match self.phase {
-                Phase::Online(_) => limits.packet_size,
+            let max = match &self.phase {
+                Phase::Online(online) => policy::packet_size(online.version, &limits),
                 Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => limits.connect_packet_size,
             };
             let version = self.version();

@@ -17,7 +17,7 @@ pub(super) struct Online {
     pub(super) version: Version,
     pub(super) problem_information: bool,
     keep_alive: u16,
-    /// The client's Receive Maximum, cut to `Limits::in_flight`.
+    /// The client's Receive Maximum, cut to the server's own bound.
     pub(super) quota: u16,
     pub(super) maximum_packet_size: u32,
     heard: Timestamp,
@@ -62,17 +62,17 @@ impl Online {
         cx: &mut Context<'_>,
     ) -> Online {
         let limits = cx.broker.limits();
-        let aliases = wishes.topic_alias_maximum.min(limits.topic_aliases_sent);
+        let aliases = wishes.topic_alias_maximum;
         let resends: VecDeque<PacketId> = session.window.entries().map(|(id, _)| id).collect();
         Online {
             version,
             problem_information: wishes.problem_information,
             keep_alive: wishes.keep_alive,
-            quota: wishes.receive_maximum.min(limits.in_flight),
+            quota: wishes.receive_maximum.min(policy::in_flight(version, &limits)),
             maximum_packet_size: wishes.maximum_packet_size,
             heard: cx.now,
             aliases_received: None,
-            aliases_sent: (aliases > 0).then(|| Box::new(alias::Sent::new(aliases))),
+            aliases_sent: (aliases > 0).then(|| Box::new(alias::Sent::new(aliases, &limits))),
             routes: None,
             resends: (!resends.is_empty()).then(|| Box::new(resends)),
             lanes: None,

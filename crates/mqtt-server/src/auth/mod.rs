@@ -10,7 +10,7 @@ mod suite;
 pub use anonymous::Anonymous;
 pub use credentials::{Iterations, NameError, ParseError, PasswordError, ScramCredentials, ScramUsers};
 pub use mqtt_core::{Credentials, Verdict};
-pub use passwords::{NotAHash, PasswordHash, Passwords, Users};
+pub use passwords::{HashError, PasswordHash, Passwords, Users};
 pub use scram::Scram;
 
 use std::pin::Pin;

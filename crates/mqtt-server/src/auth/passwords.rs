@@ -1,9 +1,9 @@
 //! User names and passwords, as argon2id hashes (RFC 9106).
 
 use super::{Answer, Authenticator, Credentials, Verdict};
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params};
 use mqtt_wire::ReasonCode;
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -16,17 +16,25 @@ use tokio::task::spawn_blocking;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Arc<str>);
 
-/// A text that is no argon2id hash although it begins like one.
+/// Why a text gives no hash. Neither shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAHash;
+pub enum HashError {
+    /// It is no whole argon2id hash in PHC format, although it should be one.
+    NotAHash,
+    /// It cannot be hashed now: there is too little memory, or no randomness for a salt.
+    NotHashed,
+}
 
-impl fmt::Display for NotAHash {
+impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it begins with $argon2 but is no whole argon2id hash in PHC format")
+        f.write_str(match self {
+            HashError::NotAHash => "it is no whole argon2id hash in PHC format ($argon2id$v=19$...)",
+            HashError::NotHashed => "it cannot be hashed: there is too little memory or no randomness",
+        })
     }
 }
 
-impl std::error::Error for NotAHash {}
+impl std::error::Error for HashError {}
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,17 +47,38 @@ impl PasswordHash {
     ///
     /// # Errors
     /// The text begins with `$argon2` and is no hash: a damaged hash is not to become a password.
-    pub fn of(text: &str) -> Result<PasswordHash, NotAHash> {
+    pub fn of(text: &str) -> Result<PasswordHash, HashError> {
         if text.starts_with("$argon2") {
-            let hash = Phc::new(text).map_err(|_| NotAHash)?;
-            let whole = hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some();
-            return if whole { Ok(PasswordHash(text.into())) } else { Err(NotAHash) };
+            return PasswordHash::parse(text);
         }
-        let hash = Argon2::default().hash_password(text.as_bytes()).map_err(|_| NotAHash)?;
+        let hash = Argon2::default().hash_password(text.as_bytes()).map_err(|_| HashError::NotHashed)?;
         Ok(PasswordHash(hash.to_string().into()))
     }
 
-    fn matches(&self, password: &[u8]) -> bool {
+    /// An argon2id hash in PHC format, `$argon2id$v=19$m=...,t=...,p=...$salt$hash`.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
+        let hash = Phc::new(text).map_err(|_| HashError::NotAHash)?;
+        let whole = hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some();
+        match whole && Params::try_from(&hash).is_ok() {
+            true => Ok(PasswordHash(text.into())),
+            false => Err(HashError::NotAHash),
+        }
+    }
+
+    /// A password hashed with a salt that nobody outside can know; the same salt gives the same hash. Takes as long as a check.
+    ///
+    /// # Errors
+    /// There is too little memory.
+    pub fn with_salt(password: &str, salt: &[u8; 16]) -> Result<PasswordHash, HashError> {
+        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
+        Ok(PasswordHash(hash.map_err(|_| HashError::NotHashed)?.to_string().into()))
+    }
+
+    /// Whether it is the hash of this password. Takes some ten milliseconds and 19 MiB, or what the hash says.
+    pub fn matches(&self, password: &[u8]) -> bool {
         Phc::new(&self.0).is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
     }
 
@@ -190,8 +219,21 @@ mod tests {
         let hash = PasswordHash::of("secret").unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$"));
         assert_eq!(PasswordHash::of(hash.as_str()).unwrap(), hash);
-        assert_eq!(PasswordHash::of(&hash.as_str()[..40]), Err(NotAHash));
-        assert_eq!(PasswordHash::of("$argon2i$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$AAAA"), Err(NotAHash));
+        assert_eq!(PasswordHash::of(&hash.as_str()[..40]), Err(HashError::NotAHash));
+        assert_eq!(PasswordHash::of("$argon2i$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$AAAA"), Err(HashError::NotAHash));
+        assert_eq!(
+            PasswordHash::of("$argon2id$v=19$m=7,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"),
+            Err(HashError::NotAHash)
+        );
+        assert_eq!(PasswordHash::parse("secret"), Err(HashError::NotAHash));
         assert_eq!(format!("{hash:?}"), "PasswordHash(..)");
+    }
+
+    #[test]
+    fn the_same_salt_gives_the_same_hash() {
+        let hash = PasswordHash::with_salt("secret", &[1; 16]).unwrap();
+        assert_eq!(PasswordHash::with_salt("secret", &[1; 16]).unwrap(), hash);
+        assert_ne!(PasswordHash::with_salt("secret", &[2; 16]).unwrap(), hash);
+        assert!(hash.matches(b"secret") && !hash.matches(b"Secret"));
     }
 }

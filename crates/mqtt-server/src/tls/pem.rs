@@ -71,7 +71,8 @@ impl Pem {
 }
 
 impl EncryptedKey {
-    /// Opens the key: PBES2 with AES or 3DES, its key derived by scrypt or by PBKDF2 with SHA-2.
+    /// Opens the key: PBES2 with AES or 3DES, its key derived by scrypt or by PBKDF2 with SHA-1 or SHA-2. SHA-1 was OpenSSL's choice
+    /// until 1.1; reading such a file makes it no weaker than it is.
     pub(crate) fn decrypt(&self, password: &str) -> Result<PrivateKeyDer<'static>, DecryptError> {
         let info = EncryptedPrivateKeyInfoRef::try_from(&*self.0).map_err(|_| DecryptError::Unsupported)?;
         let key = info.decrypt(password).map_err(|error| match error {
