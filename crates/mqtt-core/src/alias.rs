@@ -27,7 +27,8 @@ impl Received {
 pub(crate) struct Sent {
     maximum: u16,
     shortest: usize,
-    topics: Vec<Message>,
+    /// Copies: a message's payload is not to stay in memory for its topic.
+    topics: Vec<Box<[u8]>>,
 }
 
 impl Sent {
@@ -42,12 +43,11 @@ impl Sent {
         if message.topic_bytes().len() < self.shortest {
             return None;
         }
-        let same = |other: &Message| other.topic_bytes() == message.topic_bytes();
-        if let Some(at) = self.topics.iter().position(same) {
+        if let Some(at) = self.topics.iter().position(|topic| **topic == *message.topic_bytes()) {
             return Some((at as u16 + 1, true));
         }
         (self.topics.len() < usize::from(self.maximum)).then(|| {
-            self.topics.push(message.clone());
+            self.topics.push(message.topic_bytes().into());
             (self.topics.len() as u16, false)
         })
     }
