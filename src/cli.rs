@@ -22,6 +22,8 @@ pub enum Task {
     Print(Origins),
     /// Check the settings.
     Check,
+    /// Ask a running broker whether it is ready, at this URL or where the settings say.
+    HealthCheck(Option<String>),
     /// Print the JSON Schema of configuration files.
     Schema,
     /// Print the reference page.
@@ -54,6 +56,10 @@ fn command() -> Command {
         .value_parser(value_parser!(SocketAddr))
         .action(ArgAction::Append);
     let origin = Arg::new("origin").long("origin").help("Shows where each value comes from").action(ArgAction::SetTrue);
+    let url = Arg::new("url")
+        .long("url")
+        .value_name("URL")
+        .help("What to ask; without it, /readyz of the first HTTP endpoint of the configuration");
     let configuration = Command::new("config")
         .about("Looks at the configuration and does not run the broker")
         .subcommand_required(true)
@@ -70,6 +76,11 @@ fn command() -> Command {
         )
         .args([config, set, allow_unknown, listen])
         .subcommand(configuration)
+        .subcommand(
+            Command::new("healthcheck")
+                .about("Asks a running broker on this machine whether it is ready; exit code 0 or 1")
+                .arg(url),
+        )
 }
 
 /// Reads the process's command line. Ends the process on `--help`, `--version` and on errors, which name the argument.
@@ -85,6 +96,7 @@ pub fn read() -> Invocation {
             Some(("docs", _)) => Task::Docs,
             _ => Task::Check,
         },
+        Some(("healthcheck", check)) => Task::HealthCheck(check.get_one("url").cloned()),
         _ => Task::Serve(listen),
     };
     let unknown = if deepest(&matches).get_flag("allow-unknown") { Unknown::LeftOut } else { Unknown::Refused };

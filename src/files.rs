@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files for everything but connections: listeners, the runtime's own, standard streams.
-const RESERVED: u64 = 64;
+/// Files for everything but clients: listeners, the runtime's own, standard streams, and HTTP connections that are none of clients.
+const RESERVED: u64 = 160;
 
 /// Raises the soft limit of open files to the hard one, where that is allowed, and returns how many connections fit.
 pub fn connections() -> usize {

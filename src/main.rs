@@ -3,11 +3,19 @@
 mod cli;
 mod config;
 mod files;
+mod healthcheck;
+mod loading;
 mod log;
+mod memory;
 mod own_certificates;
+mod process;
+mod reloader;
+mod reloads;
 mod runtime;
 mod service;
 mod signals;
+mod systemd;
+mod telemetry;
 
 use cli::{Invocation, Task};
 use config::{ConfigErrors, print, reference, schema};
@@ -27,6 +35,7 @@ fn main() -> ExitCode {
             let notices: String = settings.notices.iter().map(|notice| format!("{notice}\n")).collect();
             notices + "the configuration is good\n"
         }),
+        Task::HealthCheck(url) => healthcheck::run(&sources, url.as_deref()),
         Task::Schema => show(Ok(()), |_| schema::schema()),
         Task::Docs => show(Ok(()), |_| reference::page()),
     }

@@ -1,12 +1,12 @@
 //! Certificates for endpoints that need TLS and were given none.
 
-use crate::config::{LogLevel, Settings};
-use crate::log::say;
+use crate::config::Settings;
 use anyhow::{Context, bail};
 use mqtt_server::endpoint::Endpoint;
 use mqtt_server::tls::local_authority::{self, Made};
 use mqtt_server::tls::{HostNames, generate_pfx};
 use std::time::SystemTime;
+use tracing::info;
 
 /// The folder of the local authority in the data directory.
 const FOLDER: &str = "tls";
@@ -23,7 +23,7 @@ pub fn provide(settings: &Settings, now: SystemTime) -> anyhow::Result<(Vec<Endp
         && generate_pfx(path, &names, now)
             .context("cannot make the certificate that GENERATE_SSL_CERTIFICATE asks for")?
     {
-        say(LogLevel::Info, format_args!("made a self-signed certificate in {}", path.display()));
+        info!("made a self-signed certificate in {}", path.display());
     }
     let mut endpoints = settings.endpoints.clone();
     let needy = |endpoint: &Endpoint| endpoint.tls.as_ref().is_some_and(|tls| tls.certificates.is_empty());
@@ -44,7 +44,7 @@ pub fn provide(settings: &Settings, now: SystemTime) -> anyhow::Result<(Vec<Endp
     })?;
     if made.made != Made::Nothing {
         let (path, fingerprint) = (made.authority.display(), &made.authority_fingerprint);
-        say(LogLevel::Info, format_args!("made a certificate; clients trust it through {path}, SHA-256 {fingerprint}"));
+        info!("made a certificate; clients trust it through {path}, SHA-256 {fingerprint}");
     }
     for endpoint in endpoints.iter_mut().filter(|endpoint| needy(endpoint)) {
         if let Some(tls) = &mut endpoint.tls {

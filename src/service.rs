@@ -1,27 +1,45 @@
-//! The broker as the program runs it: from settings to a server, and from changed settings to a changed server.
+//! The broker as the program runs it, from its start to its end.
 
-use crate::config::watch::{self, Changing, Disk, Watch};
-use crate::config::{self, EXIT_CODE, LogLevel, Settings, Sources, changes};
-use crate::log::{self, say};
-use crate::{files, own_certificates, runtime, signals};
-use mqtt_server::auth::{Passwords, Users};
-use mqtt_server::endpoint::Endpoint;
-use mqtt_server::{Cause, EndpointError, Handle, Options, Server};
+use crate::config::watch::{Disk, Watch};
+use crate::config::{EXIT_CODE, Settings, Sources};
+use crate::loading::{Loaded, load, users};
+use crate::log::{Connections, Levels, Logging};
+use crate::memory::Gauge;
+use crate::reloader::Reloader;
+use crate::reloads::Reloads;
+use crate::signals::Endings;
+use crate::systemd::Sockets;
+use crate::telemetry::Telemetry;
+use crate::{process, runtime, signals, systemd};
+use mqtt_server::auth::Passwords;
+use mqtt_server::{Cause, EndpointError, Observer, Options, Server};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::signal::unix::Signal;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
 
 /// Why the broker does not start: what to say, and the exit code.
 struct Failure(Vec<String>, u8);
 
+/// How it ended.
+enum End {
+    /// As planned.
+    Drained,
+    /// By a second signal, whose number becomes the exit code, as if it had killed the program.
+    CutShort { signal: u8 },
+}
+
 /// Runs the broker until it is told to end.
 pub fn run(sources: &Sources, listen: &[SocketAddr]) -> ExitCode {
     match start(sources, listen) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Drained) => ExitCode::SUCCESS,
+        Ok(End::CutShort { signal }) => ExitCode::from(128 + signal),
         Err(Failure(lines, code)) => {
-            lines.iter().for_each(|line| say(LogLevel::Error, line));
+            lines.iter().for_each(|line| eprintln!("lacewing: error: {line}"));
             ExitCode::from(code)
         }
     }
@@ -41,32 +59,129 @@ impl From<Vec<EndpointError>> for Failure {
     }
 }
 
-fn start(sources: &Sources, listen: &[SocketAddr]) -> Result<(), Failure> {
+fn start(sources: &Sources, listen: &[SocketAddr]) -> Result<End, Failure> {
+    let passed = systemd::sockets();
     let mut watch = Watch::new(sources.paths(), &Disk, SystemTime::now());
-    let loaded = load(sources, listen, Vec::new(), &mut watch);
-    let Loaded { settings, endpoints, renew_at } = loaded.map_err(|lines| Failure(lines, EXIT_CODE))?;
-    log::set_level(settings.log_level);
-    settings.notices.iter().for_each(|notice| say(LogLevel::Warn, notice));
+    let mut watchers = None;
+    let loaded = load(sources, listen, Vec::new(), &mut watch, |settings| {
+        watchers = Some(Watchers::start(settings).map_err(|error| vec![format!("{error:#}")])?);
+        settings.notices.iter().for_each(|notice| warn!("{notice}"));
+        Ok(())
+    });
+    let ended = match (loaded, &mut watchers) {
+        (Ok(loaded), Some(watchers)) => {
+            let start = Start { sources, listen, loaded, watch, passed };
+            runtime::build().map_err(Failure::from).and_then(|runtime| runtime.block_on(host(start, watchers)))
+        }
+        (Ok(_), None) => Err(Failure(vec!["there is no log".to_owned()], 1)), // not without an error before
+        (Err(lines), _) => Err(Failure(lines, EXIT_CODE)),
+    };
+    watchers.into_iter().for_each(Watchers::end);
+    ended
+}
+
+/// What looks at the server from outside, and outlives it.
+struct Watchers {
+    telemetry: Option<Telemetry>,
+    logging: Arc<Logging>,
+}
+
+impl Watchers {
+    /// Starts the log, and what sends it and more to a collector.
+    fn start(settings: &Settings) -> anyhow::Result<Watchers> {
+        let telemetry = Telemetry::start(&settings.telemetry)?;
+        let logger = telemetry.as_ref().and_then(Telemetry::logger);
+        let logging = Arc::new(Logging::start(&Levels::of(settings), logger)?);
+        Ok(Watchers { telemetry, logging })
+    }
+
+    /// Sends and writes what is left.
+    fn end(self) {
+        if let Some(telemetry) = self.telemetry {
+            telemetry.shutdown();
+        }
+        self.logging.flush();
+    }
+}
+
+/// All that a server is made from.
+struct Start<'a> {
+    sources: &'a Sources,
+    listen: &'a [SocketAddr],
+    loaded: Loaded,
+    watch: Watch,
+    passed: Sockets,
+}
+
+/// Opens the endpoints and serves until the end.
+async fn host(start: Start<'_>, watchers: &mut Watchers) -> Result<End, Failure> {
+    let Start { sources, listen, loaded, watch, passed } = start;
+    let Loaded { settings, endpoints, renew_at } = loaded;
     let users = users(&settings);
     if users.is_open() && users.allow_anonymous.is_none() {
-        say(
-            LogLevel::Warn,
-            "everybody may connect: there are no users; set AllowAnonymous to true or false to say that this is meant or not",
+        warn!(
+            "everybody may connect: there are no users; set AllowAnonymous to true or false to say that this is meant or not"
         );
     }
-    let passwords = Passwords::new(users);
-    runtime::build()?.block_on(async {
-        let (shutdown, hangups) = (signals::shutdown()?, signals::hangups()?);
-        let authenticator = Box::new(passwords.clone());
-        let server = Server::bind(Options { endpoints, limits: settings.limits.clone(), authenticator }).await?;
-        announce(&server);
-        let handle = server.handle();
-        let sources = sources.clone();
-        let reloader = Reloader { sources, listen: listen.to_vec(), settings, passwords, handle, watch, renew_at };
-        let reloading = tokio::spawn(reloader.run(hangups));
-        server.run(shutdown).await;
-        reloading.abort();
-        Ok(())
+    let (passwords, reloads) = (Passwords::new(users), Arc::<Reloads>::default());
+    let (endings, hangups) = (Endings::new()?, signals::hangups()?);
+    let tracer = watchers.telemetry.as_ref().and_then(Telemetry::tracer);
+    let connections = Arc::new(Connections::new(tracer.clone()));
+    let observer: Arc<dyn Observer> = connections.clone();
+    let inherited = passed.claim(&endpoints);
+    let server = Server::bind(Options {
+        endpoints,
+        limits: settings.limits.clone(),
+        authenticator: Box::new(passwords.clone()),
+        observer: Some(observer),
+        memory: gauge(),
+        metrics: Some(metrics(reloads.clone(), watchers.telemetry.as_ref())),
+        shutdown: settings.shutdown.clone(),
+        inherited,
+        ..Options::default()
+    })
+    .await?;
+    let handle = server.handle();
+    if let Some(telemetry) = &mut watchers.telemetry {
+        telemetry.watch(&handle);
+    }
+    announce(&server);
+    systemd::ready(server.urls());
+    let (sources, listen, logging) = (sources.clone(), listen.to_vec(), watchers.logging.clone());
+    let reloader = Reloader {
+        sources,
+        listen,
+        settings,
+        passwords,
+        handle,
+        watch,
+        renew_at,
+        reloads,
+        tracer,
+        logging,
+        connections,
+    };
+    let beside = [tokio::spawn(reloader.run(hangups)), tokio::spawn(systemd::watchdog(server.handle()))];
+    let end = serve(server, endings).await;
+    beside.iter().for_each(JoinHandle::abort);
+    Ok(end)
+}
+
+/// How overload protection measures memory.
+fn gauge() -> Option<mqtt_server::Gauge> {
+    let gauge = Gauge::new()?;
+    Some(Box::new(move || gauge.read()))
+}
+
+/// What the program measures of itself.
+fn metrics(reloads: Arc<Reloads>, telemetry: Option<&Telemetry>) -> mqtt_server::metrics::Source {
+    let process = process::metrics();
+    let telemetry = telemetry.map(Telemetry::metrics);
+    Arc::new(move || {
+        let mut families = process();
+        families.push(reloads.family());
+        families.extend(telemetry.iter().flat_map(|metrics| metrics()));
+        families
     })
 }
 
@@ -75,136 +190,26 @@ fn announce(server: &Server) {
     eprintln!("lacewing {} listening on {}", env!("CARGO_PKG_VERSION"), server.urls().join(", "));
 }
 
-/// What the sources come to, with all that is asked of the machine.
-struct Loaded {
-    settings: Settings,
-    endpoints: Vec<Endpoint>,
-    /// When a certificate that the broker made is to be renewed.
-    renew_at: Option<SystemTime>,
-}
-
-/// Loads everything but what endpoints read themselves, or says what is wrong. Either way `watch` follows all files that were named, and `kept`,
-/// as they were before anybody read them: what changes from now on shows at the next look.
-fn load(
-    sources: &Sources,
-    listen: &[SocketAddr],
-    kept: Vec<PathBuf>,
-    watch: &mut Watch,
-) -> Result<Loaded, Vec<String>> {
-    let now = SystemTime::now();
-    let mut files = kept;
-    files.extend(sources.paths());
-    let loaded = config::load_naming(sources, &mut |path| {
-        watch.note(path, &Disk, now);
-        files.push(path.to_owned());
-    });
-    let loaded = loaded.map_err(|errors| errors.0.iter().map(ToString::to_string).collect());
-    let loaded = loaded.and_then(|mut settings| {
-        replace_endpoints(&mut settings, listen);
-        bound_connections(&mut settings);
-        files.extend(settings.all_files());
-        let provided = own_certificates::provide(&settings, now).map_err(|error| vec![format!("{error:#}")])?;
-        let (endpoints, renew_at) = provided;
-        Ok(Loaded { settings, endpoints, renew_at })
-    });
-    watch.follow(files, &Disk, now);
-    loaded
-}
-
-/// Addresses of the command line take the place of all endpoints.
-fn replace_endpoints(settings: &mut Settings, listen: &[SocketAddr]) {
-    if listen.is_empty() {
-        return;
-    }
-    let endpoint = |(at, address): (usize, &SocketAddr)| {
-        Endpoint::tcp(&format!("listen{at}"), &address.ip().to_string(), address.port())
+/// Serves until the first signal, then drains, unless a second one comes.
+async fn serve(server: Server, mut endings: Endings) -> End {
+    let handle = server.handle();
+    let (tell, told) = oneshot::channel();
+    let mut serving = pin!(server.run(async {
+        let _ = told.await; // dropped is as good as sent
+    }));
+    let signals = async {
+        endings.next().await;
+        let (clients, grace) = (handle.connections(), handle.shutdown().grace_period);
+        systemd::stopping(clients, grace);
+        info!("ending: {clients} connections are sent away, within {} s", grace.as_secs_f32());
+        let _ = tell.send(()); // the server may be gone already
+        endings.next().await
     };
-    settings.endpoints = listen.iter().enumerate().map(endpoint).collect();
-}
-
-/// No more connections than the process may open files.
-fn bound_connections(settings: &mut Settings) {
-    settings.limits.connections = settings.limits.connections.min(files::connections());
-}
-
-fn users(settings: &Settings) -> Users {
-    Users { passwords: settings.users.clone().into_iter().collect(), allow_anonymous: settings.allow_anonymous }
-}
-
-/// Looks for changed files and applies what they say.
-struct Reloader {
-    sources: Sources,
-    listen: Vec<SocketAddr>,
-    settings: Settings,
-    passwords: Passwords,
-    handle: Handle,
-    watch: Watch,
-    /// When a certificate that the broker made is to be renewed.
-    renew_at: Option<SystemTime>,
-}
-
-impl Reloader {
-    async fn run(mut self, mut hangups: Signal) {
-        let mut ticks = tokio::time::interval(watch::INTERVAL);
-        loop {
-            let asked = tokio::select! {
-                _ = hangups.recv() => true,
-                _ = ticks.tick() => false,
-            };
-            let now = SystemTime::now();
-            let changed = self.watch.changed(&Disk, now);
-            let due = self.renew_at.is_some_and(|at| at <= now);
-            if asked || due || !changed.is_empty() {
-                let changed = self.wait_out(Changing::new(changed)).await;
-                let names: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
-                self.reload(&names).await;
-            }
-        }
-    }
-
-    async fn wait_out(&mut self, mut changing: Changing) -> Vec<PathBuf> {
-        loop {
-            tokio::time::sleep(watch::LULL).await;
-            if let Some(changed) = changing.after(self.watch.changed(&Disk, SystemTime::now())) {
-                return changed;
-            }
-        }
-    }
-
-    /// Loads everything anew; what is wrong leaves what is in force. Files that wrong settings name are watched with those in force: mending one
-    /// of them is enough.
-    async fn reload(&mut self, changed: &[String]) {
-        let refused = |why: &str| say(LogLevel::Error, format_args!("the old configuration stays in force: {why}"));
-        let loaded = load(&self.sources, &self.listen, self.settings.all_files(), &mut self.watch);
-        let Loaded { settings, endpoints, renew_at } = match loaded {
-            Ok(loaded) => loaded,
-            Err(lines) => return lines.iter().for_each(|line| refused(line)),
-        };
-        let errors = self.handle.check_endpoints(&endpoints).await;
-        if !errors.is_empty() {
-            return errors.iter().for_each(|error| refused(&error.to_string()));
-        }
-        let news = settings.notices.iter().filter(|notice| !self.settings.notices.contains(notice));
-        news.for_each(|notice| say(LogLevel::Warn, notice));
-        let difference = changes::diff(&self.settings, &settings);
-        let (doors, errors) = self.handle.set_endpoints(&endpoints).await;
-        errors.iter().for_each(|error| say(LogLevel::Error, error));
-        self.handle.set_limits(settings.limits.clone());
-        self.passwords.replace(users(&settings));
-        log::set_level(settings.log_level);
-        (self.settings, self.renew_at) = (settings, renew_at);
-        let paths = self.sources.paths().into_iter().chain(self.settings.all_files()).collect();
-        self.watch.follow(paths, &Disk, SystemTime::now());
-        let files = if changed.is_empty() { "nothing on disk".to_owned() } else { changed.join(", ") };
-        let keys = if difference.keys.is_empty() { "none".to_owned() } else { difference.keys.join(", ") };
-        say(LogLevel::Info, format_args!("configuration loaded again: files changed: {files}; keys changed: {keys}"));
-        for (what, names) in [("opened", &doors.opened), ("closed", &doors.closed), ("changed", &doors.changed)] {
-            if !names.is_empty() {
-                say(LogLevel::Info, format_args!("endpoints {what}: {}", names.join(", ")));
-            }
-        }
-        if !difference.restart.is_empty() {
-            say(LogLevel::Warn, format_args!("takes effect at the next start: {}", difference.restart.join(", ")));
+    tokio::select! {
+        () = &mut serving => End::Drained,
+        signal = signals => {
+            warn!("cut short by a second signal: {} connections are dropped", handle.connections());
+            End::CutShort { signal }
         }
     }
 }

@@ -3,18 +3,29 @@
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Ready at the first SIGTERM or SIGINT (Ctrl-C).
-///
-/// # Errors
-/// The operating system's.
-pub fn shutdown() -> io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+/// SIGTERM and SIGINT (Ctrl-C): the program is to end, and at the second one at once.
+pub struct Endings {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Endings {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn new() -> io::Result<Endings> {
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Endings { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
+    }
+
+    /// The next one; gives its number.
+    pub async fn next(&mut self) -> u8 {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => 15,
+            _ = self.interrupt.recv() => 2,
         }
-    })
+    }
 }
 
 /// SIGHUP: the configuration is to be loaded again.

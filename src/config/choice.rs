@@ -1,6 +1,7 @@
 //! Values that are words out of a few.
 
 use super::scalar::{Scalar, scalar};
+use mqtt_server::Wills;
 use mqtt_server::endpoint::{TlsVersions, Versions};
 
 /// How much the log says.
@@ -40,7 +41,26 @@ pub struct ProtocolLevel(pub Versions);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SslProtocols(pub TlsVersions);
 
+/// Something that an HTTP endpoint offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// WebSocket.
+    Mqtt,
+    /// Probes.
+    Health,
+    /// Metrics for Prometheus.
+    Metrics,
+    /// Administration.
+    Admin,
+}
+
+/// What becomes of will messages when the broker ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WillsAtEnd(pub Wills);
+
 scalar!(LogLevel);
+scalar!(Service);
+scalar!(WillsAtEnd);
 scalar!(CertificateMode);
 scalar!(ProtocolLevel);
 scalar!(SslProtocols);
@@ -60,6 +80,36 @@ impl Scalar for LogLevel {
 
     fn title() -> String {
         "off, error, warn, info, debug or trace".to_owned()
+    }
+}
+
+impl Scalar for Service {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "mqtt" => Ok(Service::Mqtt),
+            "health" => Ok(Service::Health),
+            "metrics" => Ok(Service::Metrics),
+            "admin" => Ok(Service::Admin),
+            _ => Err(Service::title()),
+        }
+    }
+
+    fn title() -> String {
+        "mqtt, health, metrics or admin".to_owned()
+    }
+}
+
+impl Scalar for WillsAtEnd {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "publish" => Ok(WillsAtEnd(Wills::Publish)),
+            "drop" => Ok(WillsAtEnd(Wills::Drop)),
+            _ => Err(WillsAtEnd::title()),
+        }
+    }
+
+    fn title() -> String {
+        "Publish or Drop".to_owned()
     }
 }
 

@@ -5,6 +5,7 @@ use super::key::Key;
 use super::limits::LimitKeys;
 use super::origin::Origin;
 use super::scalar::{write_size, write_span};
+use super::shutdown;
 use mqtt_server::endpoint::{QuicOptions, TcpOptions, WebSocketOptions};
 use std::time::Duration;
 
@@ -29,8 +30,16 @@ pub fn broker() -> Vec<(Key, String)> {
         (Key::of("DataDirectory"), "/var/lib/lacewing".to_owned()),
         (Key::of("SelfSigned"), "true".to_owned()),
         (Key::of("LogLevel"), "info".to_owned()),
+        (Key::of("Log:Format"), "text".to_owned()),
+        (Key::of("Log:Target"), "stdout".to_owned()),
+        (Key::of("Telemetry:FlushTimeout"), "3s".to_owned()),
+        (Key::of("Telemetry:Traces:FollowRemote"), "true".to_owned()),
+        (Key::of("Telemetry:Traces:PerSecond"), "100".to_owned()),
+        (Key::of("Telemetry:Traces:Deliveries"), "32".to_owned()),
+        (Key::of("Telemetry:Traces:Propagation"), "PassThrough".to_owned()),
         (Key::of("WebSocket:PingInterval"), written(WebSocketOptions::default().ping_interval)),
     ];
+    defaults.extend(shutdown::defaults());
     defaults.extend(LimitKeys::defaults());
     defaults
 }

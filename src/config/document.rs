@@ -3,10 +3,11 @@
 //!
 //! All fields are optional: what a layer does not say, the layer below says. The lowest layer is [`super::defaults`].
 
-use super::choice::{CertificateMode, LogLevel, ProtocolLevel, SslProtocols};
+use super::choice::{CertificateMode, LogLevel, ProtocolLevel, Service, SslProtocols, WillsAtEnd};
 use super::limits::LimitKeys;
 use super::scalar::{FilePath, OptionalSpan, Size, Span, Switch, Text, Whole};
 use super::secret::Secret;
+use super::telemetry::{LogKeys, TelemetryKeys};
 use super::unix::{Mode, Owner};
 use super::url::Url;
 use schemars::JsonSchema;
@@ -33,6 +34,8 @@ pub struct Document {
     pub protocol_level: Option<ProtocolLevel>,
     /// Bounds of what clients may use.
     pub limits: LimitKeys,
+    /// How the broker ends.
+    pub shutdown: ShutdownKeys,
     /// WebSocket, on endpoints that do not say otherwise.
     pub web_socket: WebSocketKeys,
     /// Where the broker keeps what it has to remember, such as certificates it made.
@@ -53,6 +56,11 @@ pub struct Document {
     pub ssl_certificate_ip_addresses: Option<Vec<Text>>,
     /// How much the log says. `Logging__LogLevel__Default` of Net.MQTT sets it as well.
     pub log_level: Option<LogLevel>,
+    /// The log.
+    pub log: LogKeys,
+    /// What is sent to a collector of OpenTelemetry. The standard variables `OTEL_*` are understood as well, see [Telemetry](telemetry.md); a key wins
+    /// over the variable of the same meaning.
+    pub telemetry: TelemetryKeys,
     /// Net.MQTT's name for `Limits:ConnectTimeout`, in milliseconds.
     pub connect_timeout_milliseconds: Option<Whole<50, 86_400_000>>,
     /// Net.MQTT's name for `Limits:InFlight`, also for 5.0 clients unless `MQTT5` says otherwise.
@@ -90,6 +98,27 @@ pub struct Mqtt5Keys {
     pub topic_alias_size_threshold: Option<Whole<1, 65_535>>,
 }
 
+/// How the broker ends: at SIGTERM or SIGINT it is not ready any more, serves on for `PreStopDelay`, takes no client and no message any more, and
+/// sends the clients away, each after what waits for it. A second signal ends it at once.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ShutdownKeys {
+    /// Time to serve on after `/readyz` says no, for balancers to notice. Unset: `5s` in Kubernetes (where `KUBERNETES_SERVICE_HOST` is set), else
+    /// `0s`.
+    pub pre_stop_delay: Option<Span<0, 3_600_000>>,
+    /// Clients sent away in a second; more, where they would not all be away within `GracePeriod`.
+    pub eviction_rate: Option<Whole<1, 1_000_000>>,
+    /// How long a client that is sent away may take for the messages that wait for it.
+    pub flush_timeout: Option<Span<0, 3_600_000>>,
+    /// The whole time from the signal to the end; what does not fit is cut short. To be less than what Kubernetes
+    /// (`terminationGracePeriodSeconds`) or systemd (`TimeoutStopSec`) grant.
+    pub grace_period: Option<Span<0, 3_600_000>>,
+    /// Another broker, as `host:port`: 5.0 clients are told it with 0x9C (Use another server), in place of 0x8B (Server shutting down).
+    pub server_reference: Option<Text>,
+    /// What becomes of will messages: `Publish`, before anybody is sent away, or `Drop`.
+    pub wills: Option<WillsAtEnd>,
+}
+
 /// One endpoint.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
@@ -98,7 +127,7 @@ pub struct EndpointKeys {
     pub enabled: Option<Switch>,
     /// What is spoken and where: `tcp`, `mqtt` (port 1883 if none is given), `tcps`, `mqtts` (8883), `ws` (8083), `wss` (8084), `http` (80),
     /// `https` (443), `mqtt-quic`, `mqttq` (8885), `quic` (14567), each with `://host:port`, or `unix:/path`, `unix:@name`. The host is a name,
-    /// an address, or `[::]` or `*` for all of them. `ws` and `http` are the same thing: WebSocket is at `/mqtt`.
+    /// an address, or `[::]` or `*` for all of them. `ws` and `http` are the same thing but for what `Services` offers: WebSocket is at `/mqtt`.
     pub url: Option<Url>,
     /// Host in place of the URL's, or without a URL, where MQTT over TCP is spoken.
     pub address: Option<Text>,
@@ -123,6 +152,10 @@ pub struct EndpointKeys {
     pub client_authorities: Option<Vec<FilePath>>,
     /// Files of certificate revocation lists for client certificates.
     pub client_revocation_lists: Option<Vec<FilePath>>,
+    /// What an HTTP endpoint offers: `mqtt` (WebSocket), `health` (probes), `metrics` (for Prometheus), `admin` (who is slow or heavy, a live
+    /// trail). Unset: `mqtt` and `health`; with a URL of `http` or `https` `metrics` too; and on a loopback address without `ProxyProtocolFrom` all of them. Without
+    /// `mqtt`, connections do not count against `Limits:Connections`.
+    pub services: Option<Vec<Service>>,
     /// Versions of MQTT that may connect here, in place of the broker's `ProtocolLevel`.
     pub protocol_level: Option<ProtocolLevel>,
     /// Most connections at once here; unset, `Limits:Connections` alone counts.

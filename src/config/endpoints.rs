@@ -1,16 +1,17 @@
 //! From the keys of an endpoint to [`Endpoint`].
 
 use super::certificates::{self, Certificates, Files};
-use super::choice::CertificateMode;
+use super::choice::{CertificateMode, Service};
 use super::document::{EndpointKeys, WebSocketKeys};
 use super::key::Key;
 use super::resolve::Resolver;
 use super::scalar::Size;
 use super::url::{Scheme, Url, everywhere};
 use mqtt_server::endpoint::{
-    Address, CertificateFiles, ClientCertificates, ClientTrust, Endpoint, HostPort, QuicOptions, TcpOptions,
+    Address, CertificateFiles, ClientCertificates, ClientTrust, Endpoint, HostPort, QuicOptions, Services, TcpOptions,
     TlsSettings, UnixPath, Versions, WebSocketOptions,
 };
+use std::net::IpAddr;
 
 /// All endpoints that are switched on, by name.
 pub fn resolve(resolver: &mut Resolver<'_>, certificates: &Certificates) -> Vec<Endpoint> {
@@ -41,6 +42,7 @@ impl One<'_, '_> {
     fn endpoint(mut self, name: &str) -> Option<Endpoint> {
         let (address, secure) = self.address()?;
         let tls = self.tls(&address, secure);
+        let services = self.services(&address);
         let (keys, document) = (self.keys, self.resolver.document);
         let asks = keys.client_certificate_mode.unwrap_or_default() != CertificateMode::None;
         if asks && keys.quic.zero_rtt.is_some_and(|on| on.0) {
@@ -54,6 +56,7 @@ impl One<'_, '_> {
             address,
             tls: tls?,
             versions,
+            services: services?,
             connections,
             allow_anonymous: keys.allow_anonymous.map(|allow| allow.0),
             proxy_protocol_from: self.networks(),
@@ -216,6 +219,34 @@ impl One<'_, '_> {
         Some(found)
     }
 
+    /// What is offered here. A proxy on the same machine may bring anybody in, so its endpoint offers no more than others do.
+    fn services(&mut self, address: &Address) -> Option<Services> {
+        let Some(named) = &self.keys.services else {
+            let (Address::Http(place), Some(Url::Network { scheme, .. })) = (address, &self.keys.url) else {
+                return Some(Services::default());
+            };
+            let site = matches!(scheme, Scheme::Http | Scheme::Https);
+            let inside = is_loopback(&place.host) && self.keys.proxy_protocol_from.as_ref().is_none_or(Vec::is_empty);
+            return Some(Services { metrics: site || inside, admin: inside, ..Services::default() });
+        };
+        let has = |service| named.contains(&service);
+        let (mqtt, health) = (has(Service::Mqtt), has(Service::Health));
+        let services = Services { mqtt, health, metrics: has(Service::Metrics), admin: has(Service::Admin) };
+        let key = self.key.child("Services");
+        match address {
+            Address::Http(_) if named.is_empty() => self.resolver.contradiction(&key, "an endpoint offers something"),
+            Address::Http(_) => return Some(services),
+            Address::Tcp(_) | Address::Unix(_) | Address::Quic(_) if named == &[Service::Mqtt] => {
+                return Some(Services::default());
+            }
+            Address::Tcp(_) | Address::Unix(_) | Address::Quic(_) => {
+                self.resolver
+                    .contradiction(&key, "only an endpoint with http or https, ws or wss offers more than mqtt");
+            }
+        }
+        None
+    }
+
     /// The networks that PROXY headers come from. A single address is a network, too.
     fn networks<T: std::str::FromStr>(&mut self) -> Vec<T> {
         let mut networks = Vec::new();
@@ -232,6 +263,10 @@ impl One<'_, '_> {
         }
         networks
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn tcp(keys: &EndpointKeys) -> TcpOptions {

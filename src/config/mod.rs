@@ -34,6 +34,8 @@ mod scalar;
 pub mod schema;
 mod secret;
 pub mod settings;
+mod shutdown;
+pub mod telemetry;
 mod tree;
 mod unix;
 mod url;

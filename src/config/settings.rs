@@ -6,11 +6,12 @@ use super::error::ConfigError;
 use super::key::Key;
 use super::resolve::Resolver;
 use super::scalar::{Scalar, Switch, Text};
+use super::telemetry::{self, LogFormat, LogTarget, Telemetry};
 use super::tree::Tree;
-use super::{clash, endpoints, paths};
-use mqtt_server::Limits;
+use super::{clash, endpoints, paths, shutdown};
 use mqtt_server::auth::PasswordHash;
 use mqtt_server::endpoint::{CertificateFiles, ClientCertificates, Endpoint};
+use mqtt_server::{Limits, Shutdown};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub endpoints: Vec<Endpoint>,
     /// Bounds.
     pub limits: Limits,
+    /// How the broker ends.
+    pub shutdown: Shutdown,
     /// Hashed passwords by user name.
     pub users: BTreeMap<String, PasswordHash>,
     /// Whether clients without credentials may connect; unset, only while there are no users.
@@ -34,11 +37,26 @@ pub struct Settings {
     pub data_directory: PathBuf,
     /// How much the log says.
     pub log_level: LogLevel,
+    /// The form of the log, and where it goes.
+    pub log: Log,
+    /// What is sent to collectors.
+    pub telemetry: Telemetry,
     /// What has no effect or may not be meant, for the log.
     pub notices: Vec<String>,
     /// Files that the settings were read from, those with secrets included.
     pub files: Vec<PathBuf>,
     pub(super) tree: Tree,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// Standard output or standard error.
+    pub target: LogTarget,
+    /// How much modules say whose names begin so.
+    pub levels: BTreeMap<String, LogLevel>,
 }
 
 /// Certificates that the broker makes.
@@ -62,7 +80,14 @@ impl Settings {
         let certificates = Certificates::resolve(resolver, own_certificates.generate.clone());
         let mut endpoints = endpoints::resolve(resolver, &certificates);
         clash::settle(resolver, &mut endpoints);
+        let shutdown = shutdown::resolve(resolver);
         let users = users(resolver);
+        let telemetry = telemetry::resolve(resolver);
+        let log = Log {
+            format: document.log.format.unwrap_or(LogFormat::Text),
+            target: document.log.target.unwrap_or(LogTarget::Stdout),
+            levels: document.log.levels.iter().map(|(module, level)| (module.replace('.', "::"), *level)).collect(),
+        };
         let data_directory = document.data_directory.as_ref();
         let data_directory =
             data_directory.and_then(|path| resolver.path(&Key::of("DataDirectory"), path)).unwrap_or_default();
@@ -72,12 +97,15 @@ impl Settings {
         Ok(Settings {
             endpoints,
             limits: document.limits.limits(),
+            shutdown,
             users,
             allow_anonymous: document.allow_anonymous.map(|allow| allow.0),
             certificates,
             own_certificates,
             data_directory,
             log_level: document.log_level.unwrap_or(LogLevel::Info),
+            log,
+            telemetry,
             notices: std::mem::take(&mut resolver.notices),
             files,
             tree: resolver.tree.clone(),

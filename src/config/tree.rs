@@ -130,7 +130,9 @@ impl Tree {
 
     /// Where a value, or the first value of a section, comes from.
     pub fn origin(&self, key: &Key) -> Option<Origin> {
-        self.value_origin(key).or_else(|| self.empty.get(key).cloned())
+        let emptied =
+            || self.empty.iter().find(|(empty, _)| empty.0.starts_with(&key.0)).map(|(_, origin)| origin.clone());
+        self.value_origin(key).or_else(emptied)
     }
 
     fn value_origin(&self, key: &Key) -> Option<Origin> {

@@ -82,7 +82,8 @@ fn quiet(command: &mut Command) -> Option<bool> {
     status.ok().map(|status| status.success())
 }
 
-fn tool_folder(variable: &str, name: &str) -> PathBuf {
+/// A folder of tools: where `variable` says, or below the target folder.
+pub fn tool_folder(variable: &str, name: &str) -> PathBuf {
     env::var_os(variable)
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools").join(name), PathBuf::from)
 }

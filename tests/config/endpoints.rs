@@ -2,7 +2,7 @@
 
 use crate::config::{Accounts, Sources, load};
 use crate::sources::{Folder, endpoint, environment, loaded, names, place};
-use mqtt_server::endpoint::{Address, Endpoint, TcpOptions, TlsVersions, UnixPath, Versions};
+use mqtt_server::endpoint::{Address, Endpoint, Services, TcpOptions, TlsVersions, UnixPath, Versions};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -173,6 +173,24 @@ fn options() {
     assert_eq!((quic.zero_rtt, quic.idle_timeout), (true, Duration::from_secs(60)));
     assert_eq!((quic.data_streams, quic.stream_window, quic.connection_window), (3, 8192, 32_768));
     assert_eq!(endpoint.web_socket.ping_interval, None);
+}
+
+#[test]
+fn services_are_those_named_or_what_anybody_may_see() {
+    let services = |keys: &str| {
+        let Services { mqtt, health, metrics, admin } = x(keys).services;
+        let words = [(mqtt, "mqtt"), (health, "health"), (metrics, "metrics"), (admin, "admin")];
+        words.into_iter().filter(|(offered, _)| *offered).map(|(_, word)| word).collect::<Vec<_>>()
+    };
+    assert_eq!(services("Url=http://[::]:5"), ["mqtt", "health", "metrics"]);
+    assert_eq!(services("Url=wss://[::]:5"), ["mqtt", "health"]);
+    for inside in ["ws://127.0.0.1:5", "http://[::1]:5", "https://LocalHost:5"] {
+        assert_eq!(services(&format!("Url={inside}")), ["mqtt", "health", "metrics", "admin"], "{inside}");
+    }
+    assert_eq!(services("Url=ws://127.0.0.1:5, ProxyProtocolFrom=127.0.0.1"), ["mqtt", "health"], "behind a proxy");
+    assert_eq!(services("Url=http://[::]:5, Services=Health;ADMIN"), ["health", "admin"]);
+    assert_eq!(services("Url=http://127.0.0.1:5, Services=mqtt"), ["mqtt"]);
+    assert_eq!(x("Url=tcp://[::]:5, Services=mqtt").services, Services::default());
 }
 
 #[test]

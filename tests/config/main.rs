@@ -19,5 +19,7 @@ mod net_mqtt;
 mod pages;
 mod printed;
 mod properties;
+mod shutdown;
 mod sources;
+mod telemetry;
 mod watch;

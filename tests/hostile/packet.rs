@@ -129,7 +129,8 @@ pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn string(text: &str) -> Vec<u8> {
+/// A string with its length.
+pub fn string(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).expect("an MQTT string");
     [&length.to_be_bytes(), text.as_bytes()].concat()
 }

@@ -40,7 +40,7 @@ fn passwords_are_plain_or_hashed_or_in_a_file() {
 fn anonymous_clients_come_in_while_there_are_no_users() {
     let folder = Folder::new();
     let program = Program::start(&folder, &[], &[]);
-    assert!(program.preface.iter().any(|line| line.contains("everybody may connect")), "{:?}", program.preface);
+    program.says("everybody may connect");
     assert_eq!(enter(&program, None), ACCEPTED);
     let closed = Program::start(&folder, &[], &[("AllowAnonymous", "false")]);
     assert!(REFUSED.contains(&enter(&closed, None)));

@@ -103,7 +103,7 @@ fn the_certificate_that_the_program_makes_is_believed_by_those_who_have_its_auth
         let file = json!({ "Endpoints": { "tls": { "Url": "mqtts://127.0.0.1:0" } } });
         let file = folder.write("lacewing.json", file.to_string());
         let program = Program::start(&folder, &[&file], &[]);
-        let said = program.preface.join("\n");
+        let said = program.says("made a certificate");
         let mut certificates = files_of(folder.join("data"));
         certificates.retain(|path| said.contains(&*path.to_string_lossy()));
         let [authority] = certificates.as_slice() else { panic!("the log names one file: {said} {certificates:?}") };

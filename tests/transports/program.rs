@@ -10,9 +10,7 @@ use crate::{child::Process, folder::Folder};
 pub struct Program {
     process: Process,
     urls: Vec<String>,
-    /// What it said before it listened.
-    pub preface: Vec<String>,
-    /// What it said since, as far as it was read.
+    /// Lines of the log, as far as it was read.
     heard: RefCell<Vec<String>>,
 }
 
@@ -29,15 +27,10 @@ impl Program {
     pub fn spawn(command: Command) -> Self {
         let process = Process::spawn(command);
         let start = concat!("lacewing ", env!("CARGO_PKG_VERSION"), " listening on ");
-        let mut preface = Vec::new();
-        loop {
-            let line = process.stderr_line().unwrap_or_else(|| panic!("it does not start: {preface:#?}"));
-            if let Some(urls) = line.strip_prefix(start) {
-                let urls = urls.split(", ").map(str::to_owned).collect();
-                return Self { process, urls, preface, heard: RefCell::default() };
-            }
-            preface.push(line);
-        }
+        let line = process.stderr_line().expect("a start line");
+        let urls = line.strip_prefix(start).unwrap_or_else(|| panic!("it does not start: {line}"));
+        let urls = urls.split(", ").map(str::to_owned).collect();
+        Self { process, urls, heard: RefCell::default() }
     }
 
     /// The start line, as URLs.
@@ -57,15 +50,15 @@ impl Program {
         self.address(scheme).port().to_string()
     }
 
-    /// Waits for a line with this text.
+    /// Waits for a line of the log with this text.
     pub fn says(&self, text: &str) -> String {
         self.says_one_of(&[text])
     }
 
-    /// Waits for a line with one of these texts.
+    /// Waits for a line of the log with one of these texts.
     pub fn says_one_of(&self, texts: &[&str]) -> String {
         loop {
-            let line = self.process.stderr_line();
+            let line = self.process.stdout_line();
             let line = line.unwrap_or_else(|| panic!("it ended without {texts:?}: {:#?}", self.heard.borrow()));
             self.heard.borrow_mut().push(line.clone());
             if texts.iter().any(|text| line.contains(text)) {
@@ -77,8 +70,18 @@ impl Program {
     /// SIGTERM; then everything that it ever said.
     pub fn ends(self) -> Vec<String> {
         self.process.signal(Signal::TERM);
-        let rest = self.process.rest_of_stderr();
-        [self.preface, self.heard.into_inner(), rest].concat()
+        let (log, errors) = (self.process.rest_of_stdout(), self.process.rest_of_stderr());
+        [self.heard.into_inner(), log, errors].concat()
+    }
+
+    /// A signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// The exit code, once it has ended.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.process.exit().code()
     }
 
     /// SIGHUP.

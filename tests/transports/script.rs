@@ -43,7 +43,7 @@ impl Script {
     }
 }
 
-/// Starts a Python script of ours; nothing where a module is missing, which is said.
+/// Starts a Python script, one of ours or one with its path; nothing where a module is missing, which is said.
 pub fn python(name: &str, modules: &[&str]) -> Option<Script> {
     let import = format!("import {}", modules.join(", "));
     if !succeeds(Command::new(tools::python()).args(["-c", &import])) {
@@ -51,7 +51,7 @@ pub fn python(name: &str, modules: &[&str]) -> Option<Script> {
         return None;
     }
     let mut command = Command::new(tools::python());
-    command.arg(path(name));
+    command.arg(if name.contains('/') { Path::new(env!("CARGO_MANIFEST_DIR")).join(name) } else { path(name) });
     Some(Script::start(command))
 }
 

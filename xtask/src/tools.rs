@@ -13,10 +13,14 @@ use anyhow::{Context, Result, bail};
 use crate::workspace;
 
 /// Packages of PyPI: name, version, and what is imported to see that it works.
-const PYTHON: [[&str; 3]; 3] = [
+const PYTHON: [[&str; 3]; 7] = [
     ["paho-mqtt", "2.2.0", "paho.mqtt.client"],
     ["websockets", "17.4", "websockets.asyncio.client"],
     ["aioquic", "1.7.2", "aioquic.asyncio"],
+    ["grpcio", "1.85.3", "grpc"],
+    ["opentelemetry-proto", "1.45.2", "opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc"],
+    ["opentelemetry-sdk", "1.45.2", "opentelemetry.sdk.trace"],
+    ["rotel", "0.0.1a15", "rotel"],
 ];
 /// Packages of npm: name and version. playwright-core brings no browser; it drives Debian's.
 const NODE: [[&str; 2]; 2] = [["mqtt", "5.16.0"], ["playwright-core", "1.65.1"]];
@@ -39,17 +43,22 @@ pub struct Missing {
 pub struct Tools {
     venv: PathBuf,
     node: PathBuf,
+    prometheus: PathBuf,
 }
 
 impl Tools {
     pub fn new() -> Self {
         let folder = workspace::root().join("target/test-tools");
-        Self { venv: folder.join("venv"), node: folder.join("node") }
+        Self { venv: folder.join("venv"), node: folder.join("node"), prometheus: folder.join("prometheus") }
     }
 
     /// The environment that tells the tests where the tools are.
-    pub fn environment(&self) -> [(&'static str, &Path); 2] {
-        [("LACEWING_TEST_VENV", &self.venv), ("LACEWING_TEST_NODE", &self.node)]
+    pub fn environment(&self) -> [(&'static str, &Path); 3] {
+        [
+            ("LACEWING_TEST_VENV", &self.venv),
+            ("LACEWING_TEST_NODE", &self.node),
+            ("LACEWING_TEST_PROMETHEUS", &self.prometheus),
+        ]
     }
 
     /// Makes sure of every tool; gives those that are not there in the end.
@@ -58,8 +67,16 @@ impl Tools {
             ("tests with mosquitto_pub and mosquitto_sub", self.mosquitto(installing)),
             ("tests with openssl s_client", need_programs(&["openssl"], &["openssl"], installing)),
             ("tests behind haproxy", need_programs(&["haproxy"], &["haproxy"], installing)),
+            ("tests with Prometheus", self.prometheus(installing)),
+            (
+                "tests with systemd-socket-activate",
+                need_programs(&["systemd-socket-activate"], &["systemd"], installing),
+            ),
             ("tests with Chromium", need_programs(&["chromium"], &["chromium"], installing)),
-            ("tests with paho-mqtt, websockets and aioquic (Python)", self.python(installing)),
+            (
+                "tests with paho-mqtt, websockets, aioquic, grpcio, opentelemetry-sdk and rotel (Python)",
+                self.python(installing),
+            ),
             ("tests with MQTT.js and playwright-core (Node.js)", self.node(installing)),
         ];
         prepared
@@ -70,6 +87,32 @@ impl Tools {
 
     fn mosquitto(&self, installing: Installing) -> Result<()> {
         need_programs(&["mosquitto", "mosquitto_pub", "mosquitto_sub"], &["mosquitto", "mosquitto-clients"], installing)
+    }
+
+    /// Unpacked, not installed: the package would start a service.
+    fn prometheus(&self, installing: Installing) -> Result<()> {
+        let absent =
+            || ["prometheus", "promtool"].iter().any(|name| !self.prometheus.join("usr/bin").join(name).is_file());
+        if !absent() {
+            return Ok(());
+        }
+        if installing == Installing::Forbidden {
+            bail!("there is no prometheus in {} and nothing is to be installed", self.prometheus.display());
+        }
+        fs::create_dir_all(&self.prometheus).context("making the folder of Prometheus")?;
+        run(Command::new("apt-get").args(["-qq", "update"]))?;
+        let mut download = Command::new("apt-get");
+        run(download.args(["-qq", "download", "prometheus"]).current_dir(&self.prometheus))?;
+        for entry in fs::read_dir(&self.prometheus).context("looking at the folder of Prometheus")? {
+            let path = entry.context("looking at the folder of Prometheus")?.path();
+            if path.extension().is_some_and(|extension| extension == "deb") {
+                run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&self.prometheus))?;
+            }
+        }
+        if absent() {
+            bail!("the package prometheus brought no prometheus or no promtool");
+        }
+        Ok(())
     }
 
     fn python(&self, installing: Installing) -> Result<()> {

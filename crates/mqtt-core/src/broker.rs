@@ -3,20 +3,42 @@
 
 use crate::budget::Budget;
 use crate::delivery::Origin;
+use crate::farewell::Ending;
 use crate::index::{Group, Index, Route, Subscriber, Subscription, address};
 use crate::session::{Parked, Replay};
 use crate::slot::Bounds;
-use crate::{Counter, Counters, Delivery, Limits, Message, Retained, Session, Sessions, Slot, Timestamp, Wakes};
+use crate::{
+    Counter, Counters, Delivery, Event, Histogram, Limits, LoadGauge, Message, Retained, Session, Sessions, Slot,
+    Timestamp, Wakes, Watch,
+};
 use arc_swap::{ArcSwap, Guard};
-use mqtt_wire::{FilterTarget, QoS, ReasonCode, RetainHandling, SubscriptionOptions};
+use mqtt_wire::{FilterTarget, QoS, RetainHandling, SubscriptionOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use triomphe::Arc;
 
 /// What `ArcSwap` holds.
 type Shared<T> = std::sync::Arc<T>;
 
+/// Bounds for the time that a subscriber takes to acknowledge: from a local network to a satellite and a lost packet.
+const ACKNOWLEDGEMENTS: &[Duration] = &[
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2500),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+];
+
 /// The shared state of a broker.
-#[derive(Default)]
 pub struct Broker {
     /// Its bounds, which may be replaced while it runs.
     limits: ArcSwap<Limits>,
@@ -28,14 +50,21 @@ pub struct Broker {
     pub sessions: Sessions,
     /// What happened how often.
     pub counters: Counters,
+    /// Time from sending a QoS 1 or 2 message to its PUBACK or PUBREC.
+    pub acknowledgements: Histogram,
+    /// Who watches.
+    pub watch: Watch,
+    /// The step of overload protection in force.
+    pub load: LoadGauge,
     budget: Budget,
     partial: Budget,
     assigned: AtomicU64,
+    pub(crate) ending: Ending,
 }
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget::new(Limits::default().queued_bytes)
+impl Default for Broker {
+    fn default() -> Broker {
+        Broker::new(Limits::default())
     }
 }
 
@@ -43,7 +72,20 @@ impl Broker {
     /// A broker within `limits`.
     pub fn new(limits: Limits) -> Broker {
         let (budget, partial) = (Budget::new(limits.queued_bytes), Budget::new(limits.partial_bytes));
-        Broker { budget, partial, limits: ArcSwap::from_pointee(limits), ..Broker::default() }
+        Broker {
+            budget,
+            partial,
+            limits: ArcSwap::from_pointee(limits),
+            index: Index::default(),
+            retained: Retained::default(),
+            sessions: Sessions::default(),
+            counters: Counters::default(),
+            acknowledgements: Histogram::new(ACKNOWLEDGEMENTS),
+            watch: Watch::default(),
+            load: LoadGauge::default(),
+            assigned: AtomicU64::new(0),
+            ending: Ending::default(),
+        }
     }
 
     /// The bounds of the moment.
@@ -74,7 +116,7 @@ impl Broker {
     }
 
     fn bounds<'a>(&'a self, limits: &'a Limits) -> Bounds<'a> {
-        Bounds { limits, budget: &self.budget }
+        Bounds { limits, budget: &self.budget, load: self.load.get() }
     }
 
     /// A Client Identifier that no session has [MQTT-3.2.2-16], with a part that cannot be guessed.
@@ -91,6 +133,7 @@ impl Broker {
 
     /// Publishes on behalf of the broker itself or of a will: keeps a retained message and delivers.
     pub fn publish(&self, message: &Message, wakes: &mut Wakes) {
+        self.counters.count(Counter::MessagesBorn);
         if message.retain() && self.retained.set(message, &self.limits()).is_err() {
             self.counters.count(Counter::RetainedRefused);
         }
@@ -100,7 +143,14 @@ impl Broker {
         self.deliver(message, &routes, None, wakes);
     }
 
-    /// Puts `message` into the inbox of everyone behind `routes`; returns whether there was anyone. `publisher` gets it only through
+    /// Whether a message of `topic` would reach a subscription.
+    pub fn has_subscribers(&self, topic: &str) -> bool {
+        let mut routes = Vec::new();
+        self.index.lookup(topic.as_bytes(), self.index.hash(topic.as_bytes()), &mut routes);
+        routes.iter().any(|route| !route.read().is_empty())
+    }
+
+    /// Puts `message` into the inbox of everyone behind `routes`; returns how many sessions that are. `publisher` gets it only through
     /// subscriptions without No Local.
     pub(crate) fn deliver(
         &self,
@@ -108,10 +158,10 @@ impl Broker {
         routes: &[Route],
         publisher: Option<&Arc<Slot>>,
         wakes: &mut Wakes,
-    ) -> bool {
+    ) -> u32 {
         let limits = self.limits();
         let bounds = self.bounds(&limits);
-        let mut reached = false;
+        let mut copies = 0;
         // One route reaches each session once; only several can overlap.
         let mut overlaps = (routes.len() > 1).then(Vec::new);
         for route in routes {
@@ -120,30 +170,38 @@ impl Broker {
                 if subscriber.no_local() && publisher.is_some_and(|slot| Arc::ptr_eq(slot, &subscriber.slot)) {
                     continue; // [MQTT-3.8.3-3]
                 }
-                reached = true;
                 match &mut overlaps {
                     Some(found) => found.push(subscriber.clone()),
-                    None => self.push(&subscriber.slot, delivery(message, subscriber), &bounds, wakes),
+                    None => {
+                        copies += 1;
+                        self.push(&subscriber.slot, delivery(message, subscriber), &bounds, wakes);
+                    }
                 }
             }
             for group in behind.groups() {
-                reached |= !group.is_empty();
-                if let Err(why) = Group::deliver(group, message, &bounds, wakes) {
-                    self.counters.count(why);
+                match Group::deliver(group, message, &bounds, wakes) {
+                    Ok(()) => copies += 1,
+                    Err(None) => {} // nobody in it
+                    Err(Some((why, slot))) => {
+                        copies += 1;
+                        self.dropped(&slot, message, why);
+                    }
                 }
             }
         }
         if let Some(found) = overlaps {
-            self.deliver_once(message, found, wakes);
+            copies += self.deliver_once(message, found, wakes);
         }
-        reached
+        self.counters.add(Counter::CopiesMade, copies.into());
+        copies
     }
 
     /// [MQTT-3.3.4-2], [MQTT-3.3.4-4]: one copy per session, with the highest QoS and all identifiers, on the lowest lane.
-    fn deliver_once(&self, message: &Message, mut found: Vec<Subscriber>, wakes: &mut Wakes) {
+    fn deliver_once(&self, message: &Message, mut found: Vec<Subscriber>, wakes: &mut Wakes) -> u32 {
         found.sort_by_key(|subscriber| address(&subscriber.slot));
         let limits = self.limits();
         let bounds = self.bounds(&limits);
+        let mut copies = 0;
         for same in found.chunk_by(|a, b| Arc::ptr_eq(&a.slot, &b.slot)) {
             let Some((first, others)) = same.split_first() else { continue };
             let mut merged = delivery(message, first);
@@ -153,13 +211,24 @@ impl Broker {
                 merged.origin.add(other.id);
                 merged.lane = merged.lane.min(other.lane);
             }
+            copies += 1;
             self.push(&first.slot, merged, &bounds, wakes);
         }
+        copies
     }
 
     fn push(&self, slot: &Slot, delivery: Delivery, bounds: &Bounds<'_>, wakes: &mut Wakes) {
-        if let Err((why, _)) = slot.push(delivery, bounds, wakes) {
-            self.counters.count(why);
+        if let Err((why, delivery)) = slot.push(delivery, bounds, wakes) {
+            self.dropped(slot, &delivery.message, why);
+        }
+    }
+
+    /// A copy of a message is dropped: counted, noted with its session, and told to whoever follows the message.
+    pub(crate) fn dropped(&self, slot: &Slot, message: &Message, why: Counter) {
+        self.counters.count(why);
+        slot.note_drop();
+        if let (Some(trace), Some(observer)) = (message.trace(), self.watch.observer()) {
+            observer.on_event(&Event::Dropped { trace, client_id: slot.client_id(), message, why });
         }
     }
 
@@ -180,6 +249,7 @@ impl Broker {
                 session.subscriptions.reserve_exact(1); // most clients stay at one
             }
             session.subscription_bytes += subscription.bytes();
+            self.count_subscription(&subscription, 1);
             session.subscriptions.push(subscription);
         }
         let wanted = match options.retain_handling {
@@ -194,6 +264,13 @@ impl Broker {
         }
     }
 
+    fn count_subscription(&self, subscription: &Subscription, change: i64) {
+        self.counters.shift(Counter::Subscriptions, change);
+        if subscription.group.is_some() {
+            self.counters.shift(Counter::SharedSubscriptions, change);
+        }
+    }
+
     /// Removes a session's subscription; returns whether there was one.
     pub(crate) fn unsubscribe(&self, session: &mut Session, target: FilterTarget<'_>) -> bool {
         let Some(subscription) = self.index.find(target) else { return false };
@@ -201,6 +278,7 @@ impl Broker {
         let Some(at) = held else { return false };
         let subscription = session.subscriptions.swap_remove(at);
         session.subscription_bytes -= subscription.bytes();
+        self.count_subscription(&subscription, -1);
         self.index.unsubscribe(&subscription, &session.slot);
         if let (FilterTarget::Own(filter), Some(replays)) = (target, &mut session.replays) {
             replays.retain(|replay| *replay.filter != *filter.as_str()); // [MQTT-3.10.4-2]
@@ -220,8 +298,10 @@ impl Broker {
             return self.end(session, now, wakes);
         }
         session.slot.settle(session.window.take_balance(), &self.budget);
-        let dropped = session.slot.set_offline(&self.budget);
-        self.counters.add(Counter::DroppedOffline, dropped);
+        self.counters.shift(Counter::UnderWay, session.window.take_under_way());
+        for delivery in session.slot.set_offline(&self.budget) {
+            self.dropped(&session.slot, &delivery.message, Counter::DroppedOffline);
+        }
         let will_at = match session.slot.will_delay() {
             None => Timestamp::NEVER,
             Some(0) => {
@@ -242,25 +322,32 @@ impl Broker {
     pub(crate) fn end(&self, mut session: Box<Session>, now: Timestamp, wakes: &mut Wakes) {
         let slot = session.slot.clone();
         let subscriptions: Vec<Subscription> = std::mem::take(&mut session.subscriptions);
-        subscriptions.iter().for_each(|subscription| self.index.unsubscribe(subscription, &slot));
+        for subscription in &subscriptions {
+            self.count_subscription(subscription, -1);
+            self.index.unsubscribe(subscription, &slot);
+        }
         self.publish_will(&slot, now, wakes);
         let waiting = slot.close(&self.budget);
         let under_way = session.window.drain_unacknowledged();
-        for delivery in under_way.chain(waiting) {
-            self.pass_on(delivery, wakes);
+        self.counters.shift(Counter::UnderWay, session.window.take_under_way());
+        for delivery in under_way {
+            match delivery.qos {
+                QoS::ExactlyOnce => self.dropped(&slot, &delivery.message, Counter::DroppedSessionEnded), // [MQTT-4.8.2-5]
+                QoS::AtMostOnce | QoS::AtLeastOnce => self.pass_on(&slot, delivery, wakes),
+            }
         }
+        waiting.into_iter().for_each(|delivery| self.pass_on(&slot, delivery, wakes));
         self.sessions.remove(&slot, wakes);
     }
 
-    /// A message of a session that ended: one of a share goes to another member, others are lost. QoS 2 once sent goes to nobody else
-    /// [MQTT-4.8.2-5].
-    fn pass_on(&self, delivery: Delivery, wakes: &mut Wakes) {
+    /// A message of a session that ended: one of a share goes to another member, others are lost.
+    fn pass_on(&self, slot: &Slot, delivery: Delivery, wakes: &mut Wakes) {
         let passed = match &delivery.origin {
             Origin::Shared(group, _) => self.offer(group, &delivery.message, wakes),
             Origin::Plain | Origin::Identified(_) | Origin::Overlapping(_) => false,
         };
-        if !passed && delivery.qos > QoS::AtMostOnce {
-            self.counters.count(Counter::DroppedSessionEnded);
+        if !passed {
+            self.dropped(slot, &delivery.message, Counter::DroppedSessionEnded);
         }
     }
 
@@ -268,17 +355,10 @@ impl Broker {
         Group::deliver(group, message, &self.bounds(&self.limits()), wakes).is_ok()
     }
 
-    fn publish_will(&self, slot: &Slot, now: Timestamp, wakes: &mut Wakes) {
+    pub(crate) fn publish_will(&self, slot: &Slot, now: Timestamp, wakes: &mut Wakes) {
         if let Some(will) = slot.take_will() {
             self.publish(&will.message(now), wakes);
         }
-    }
-
-    /// The server ends: all wills are published while their receivers are still there, then every connection is asked to close with `reason`.
-    pub fn farewell(&self, reason: ReasonCode, now: Timestamp, wakes: &mut Wakes) {
-        let slots = self.sessions.slots();
-        slots.iter().for_each(|slot| self.publish_will(slot, now, wakes));
-        slots.iter().for_each(|slot| slot.signal(reason, wakes));
     }
 
     /// Does what is due at `now`: delayed wills, the end of expired sessions, expired retained messages. Returns when to come back at the latest.
@@ -293,7 +373,8 @@ impl Broker {
             session.parked.will_at = Timestamp::NEVER;
             self.sessions.park(session, wakes);
         }
-        self.retained.sweep(now);
+        let expired = self.retained.sweep(now);
+        self.counters.add(Counter::RetainedExpired, expired as u64);
         self.sessions.next_deadline().unwrap_or(Timestamp::NEVER)
     }
 }
@@ -305,5 +386,6 @@ fn delivery(message: &Message, subscriber: &Subscriber) -> Delivery {
         qos: message.qos().min(subscriber.qos()),
         retain: message.retain() && subscriber.retain_as_published(), // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
         lane: subscriber.lane,
+        sent: 0,
     }
 }

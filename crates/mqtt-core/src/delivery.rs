@@ -35,6 +35,14 @@ impl Origin {
         }
     }
 
+    /// The ShareName of a shared subscription.
+    pub fn share(&self) -> Option<&str> {
+        match self {
+            Origin::Shared(group, _) => Some(group.name()),
+            Origin::Plain | Origin::Identified(_) | Origin::Overlapping(_) => None,
+        }
+    }
+
     /// The Subscription Identifiers to send.
     pub fn ids(&self) -> &[u32] {
         match self {
@@ -58,6 +66,8 @@ pub struct Delivery {
     pub retain: bool,
     /// The lane to send it on, that of its subscription.
     pub lane: u8,
+    /// When it was sent, in milliseconds that wrap around; 0 before.
+    pub sent: u32,
 }
 
 #[cfg(test)]

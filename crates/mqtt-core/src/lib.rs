@@ -6,13 +6,18 @@
 mod alias;
 mod broker;
 mod budget;
+mod cells;
 mod connection;
 mod counters;
 mod delivery;
+mod farewell;
+mod histogram;
 mod index;
 mod lane;
 mod limits;
+mod load;
 mod message;
+mod observer;
 mod output;
 mod policy;
 mod received;
@@ -28,18 +33,25 @@ mod window;
 
 pub use broker::Broker;
 pub use budget::Budget;
+pub use cells::Cells;
 pub use connection::{AuthRequest, Close, Connection, Context, Credentials, Next, Scratch, Verdict};
-pub use counters::{Counter, Counters};
+pub use counters::{Counter, Counters, DROPS};
 pub use delivery::{Delivery, Origin};
+pub use farewell::Farewell;
+pub use histogram::{Buckets, Histogram};
 pub use index::{Group, Index};
 pub use lane::{CONTROL, Lane};
 pub use limits::Limits;
+pub use load::{Load, LoadGauge};
 pub use message::{Content, Message};
+pub use observer::{
+    Event, Follow, Observer, Propagation, Publishing, SAMPLE, Source, Switch, TRACEPARENT, Trace, Watch,
+};
 pub use output::Output;
 pub use retained::{Full, Position, Retained};
 pub use session::Session;
 pub use sessions::Sessions;
-pub use slot::Slot;
+pub use slot::{Backlog, Slot};
 pub use timestamp::Timestamp;
 pub use versions::Versions;
 pub use wakes::Wakes;

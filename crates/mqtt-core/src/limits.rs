@@ -66,6 +66,26 @@ pub struct Limits {
     pub route_caches: usize,
 }
 
+impl Limits {
+    /// Lowers the defaults of what is held in memory to shares of `memory` bytes; bounds that differ from their defaults stay.
+    pub fn fit(&mut self, memory: u64) {
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+        let defaults = Limits::default();
+        // Half of it for messages that wait or are kept; the rest is for connections, buffers and what is under way.
+        let shares = [
+            (&mut self.queued_bytes, defaults.queued_bytes, memory / 4),
+            (&mut self.retained_bytes, defaults.retained_bytes, memory / 4),
+            (&mut self.partial_bytes, defaults.partial_bytes, memory / 8),
+            (&mut self.inbox_bytes, defaults.inbox_bytes, memory / 8),
+        ];
+        for (bound, default, share) in shares {
+            if *bound == default {
+                *bound = default.min(share);
+            }
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
@@ -122,5 +142,23 @@ impl Default for Limits {
             route_cache: 2048,
             route_caches: 1_000_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_fit_into_small_memory_and_wishes_stay() {
+        let mut limits = Limits { retained_bytes: 100_000_000, ..Limits::default() };
+        limits.fit(128 << 20);
+        assert_eq!(
+            (limits.queued_bytes, limits.partial_bytes, limits.retained_bytes),
+            (32 << 20, 16 << 20, 100_000_000)
+        );
+        let mut limits = Limits::default();
+        limits.fit(u64::MAX);
+        assert_eq!(limits.queued_bytes, Limits::default().queued_bytes);
     }
 }

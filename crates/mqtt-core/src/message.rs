@@ -1,7 +1,7 @@
 //! An Application Message: immutable, shared by everyone it is delivered to, one allocation.
 
-use crate::Timestamp;
-use mqtt_wire::{Properties, PropertyId, QoS};
+use crate::{Follow, Propagation, TRACEPARENT, Timestamp, Trace};
+use mqtt_wire::{Properties, PropertyBuf, PropertyId, QoS, Value};
 use std::cell::RefCell;
 use triomphe::ThinArc;
 
@@ -14,6 +14,7 @@ struct Head {
     topic_len: u16,
     qos: QoS,
     retain: bool,
+    trace: Option<Box<Trace>>,
 }
 
 /// A shared Application Message. Cloning costs a counter.
@@ -21,7 +22,7 @@ struct Head {
 pub struct Message(ThinArc<Head, u8>);
 
 /// Bytes a message takes beside its texts: counter, head, length, and the allocator's rounding.
-const OVERHEAD: usize = 64;
+const OVERHEAD: usize = 72;
 
 thread_local! {
     /// Texts are put together here, then copied once into an allocation of exactly their size.
@@ -47,10 +48,21 @@ pub struct Content<'a> {
 impl Message {
     /// Copies `content`, received at `now`, from which its Message Expiry Interval counts.
     pub fn new(content: &Content<'_>, now: Timestamp) -> Message {
+        Message::followed(content, None, now)
+    }
+
+    /// The same for a message that an observer wants to follow.
+    pub fn followed(content: &Content<'_>, follow: Option<Follow>, now: Timestamp) -> Message {
         TEXTS.with_borrow_mut(|texts| {
             texts.clear();
             texts.extend_from_slice(content.topic.as_bytes());
-            let expiry = forward(content.properties, texts);
+            let propagation = follow.as_ref().map_or(Propagation::Untouched, |follow| follow.propagation);
+            let expiry = forward(content.properties, propagation, texts);
+            if let Some(follow) = follow.as_ref().filter(|_| propagation != Propagation::Untouched) {
+                let mut property = PropertyBuf::new();
+                property.push(PropertyId::USER_PROPERTY, Value::Pair(TRACEPARENT, &follow.trace.header()));
+                texts.extend_from_slice(property.as_properties().raw());
+            }
             let head = Head {
                 received: now,
                 expiry,
@@ -58,6 +70,7 @@ impl Message {
                 topic_len: content.topic.len() as u16,
                 qos: content.qos,
                 retain: content.retain,
+                trace: follow.map(|follow| follow.trace),
             };
             texts.extend_from_slice(content.payload);
             let message = Message(ThinArc::from_header_and_slice(head, texts));
@@ -103,6 +116,11 @@ impl Message {
         self.head().retain
     }
 
+    /// What an observer keeps with it, if one follows it.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.head().trace.as_deref()
+    }
+
     /// When the broker received it.
     pub fn received(&self) -> Timestamp {
         self.head().received
@@ -130,15 +148,16 @@ impl Message {
 }
 
 /// Copies the properties that go on to receivers; returns the Message Expiry Interval.
-fn forward(properties: Properties<'_>, texts: &mut Vec<u8>) -> Option<u32> {
+fn forward(properties: Properties<'_>, propagation: Propagation, texts: &mut Vec<u8>) -> Option<u32> {
     let mut expiry = None;
     if properties.is_empty() {
         return expiry;
     }
     for (property, bytes) in properties.spans() {
         match (property.id, property.value) {
-            (PropertyId::MESSAGE_EXPIRY_INTERVAL, mqtt_wire::Value::U32(seconds)) => expiry = Some(seconds),
+            (PropertyId::MESSAGE_EXPIRY_INTERVAL, Value::U32(seconds)) => expiry = Some(seconds),
             (PropertyId::TOPIC_ALIAS | PropertyId::WILL_DELAY_INTERVAL, _) => {}
+            (id, value) if propagation.replaces(id, &value) => {}
             _ => texts.extend_from_slice(bytes),
         }
     }
@@ -148,7 +167,6 @@ fn forward(properties: Properties<'_>, texts: &mut Vec<u8>) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mqtt_wire::{PropertyBuf, Value};
 
     #[test]
     fn what_belongs_to_one_hop_is_left_out_and_the_rest_keeps_its_order() {

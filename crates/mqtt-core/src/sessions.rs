@@ -193,7 +193,7 @@ impl Sessions {
     }
 
     /// The places of all sessions.
-    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+    pub fn slots(&self) -> Vec<Arc<Slot>> {
         self.shards.iter().flat_map(|shard| shard.lock().iter().cloned().collect::<Vec<_>>()).collect()
     }
 }

@@ -4,7 +4,8 @@
 //! state: a connection, or the slot itself while the client is away. Two owners cannot be written down.
 
 use crate::budget::Budget;
-use crate::{CONTROL, Counter, Delivery, Limits, Session, Wakes, Will};
+use crate::farewell::Signal;
+use crate::{CONTROL, Counter, Delivery, Limits, Load, Session, Timestamp, Wakes, Will};
 use mqtt_wire::{QoS, ReasonCode};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -56,8 +57,25 @@ struct Inbox {
     online: bool,
     /// Whether the first delivery waits for the client's acknowledgements; more messages then wake nobody.
     blocked: bool,
-    /// Why the owner is to close the connection.
-    signal: Option<ReasonCode>,
+    /// Why the owner is to close the connection. Boxed: there rarely is one.
+    signal: Option<Box<Signal>>,
+    /// Messages for this session that were dropped.
+    drops: u32,
+}
+
+/// How far a session is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages waiting; those sent and unacknowledged are not among them.
+    pub messages: usize,
+    /// Bytes of messages waiting, and of QoS 1 and 2 messages sent and unacknowledged.
+    pub bytes: usize,
+    /// When the broker received the oldest message that waits.
+    pub oldest: Option<Timestamp>,
+    /// Messages dropped since the session began.
+    pub drops: u32,
+    /// Whether the client is connected.
+    pub online: bool,
 }
 
 /// What is left in an inbox after some deliveries were taken.
@@ -75,6 +93,7 @@ pub(crate) enum Rest {
 pub(crate) struct Bounds<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) budget: &'a Budget,
+    pub(crate) load: Load,
 }
 
 /// Kept of an emptied queue, so that small bursts do not allocate; the rest is given back.
@@ -105,6 +124,18 @@ impl Slot {
     /// Messages waiting.
     pub fn queued(&self) -> usize {
         self.inbox.lock().queue.len()
+    }
+
+    /// What waits for the client, and what it missed.
+    pub fn backlog(&self) -> Backlog {
+        let inbox = self.inbox.lock();
+        let oldest = inbox.queue.front().map(|delivery| delivery.message.received());
+        Backlog { messages: inbox.queue.len(), bytes: inbox.bytes, oldest, drops: inbox.drops, online: inbox.online }
+    }
+
+    pub(crate) fn note_drop(&self) {
+        let mut inbox = self.inbox.lock();
+        inbox.drops = inbox.drops.saturating_add(1);
     }
 
     /// Whether a connection owns the session.
@@ -141,6 +172,9 @@ impl Slot {
         let mut inbox = self.inbox.lock();
         if !inbox.online && delivery.qos == QoS::AtMostOnce {
             return Err((Counter::DroppedOffline, delivery));
+        }
+        if bounds.load >= Load::Shed && delivery.qos == QoS::AtMostOnce && !inbox.queue.is_empty() {
+            return Err((Counter::DroppedOverload, delivery));
         }
         let bytes = inbox.bytes + size;
         if inbox.queue.len() >= bounds.limits.inbox_messages || bytes > bounds.limits.inbox_bytes {
@@ -206,17 +240,24 @@ impl Slot {
         self.inbox.lock().settle(balance, budget);
     }
 
-    /// Asks the owner to close its connection with `reason`.
+    /// Asks the owner to close its connection with `reason`, at once.
     pub fn signal(&self, reason: ReasonCode, wakes: &mut Wakes) {
+        self.leave(Signal { reason, until: Timestamp::ZERO }, wakes);
+    }
+
+    /// Asks the owner to close its connection. The more urgent of two signals counts.
+    pub(crate) fn leave(&self, signal: Signal, wakes: &mut Wakes) {
         let mut inbox = self.inbox.lock();
-        inbox.signal = Some(reason);
+        if inbox.signal.as_ref().is_none_or(|earlier| signal.until < earlier.until) {
+            inbox.signal = Some(Box::new(signal));
+        }
         if let Some(waker) = inbox.waker.take() {
             wakes.push(waker);
         }
     }
 
-    /// The reason of [`Slot::signal`], once.
-    pub(crate) fn take_signal(&self) -> Option<ReasonCode> {
+    /// What [`Slot::leave`] asked for, once.
+    pub(crate) fn take_signal(&self) -> Option<Box<Signal>> {
         self.inbox.lock().signal.take()
     }
 
@@ -227,20 +268,22 @@ impl Slot {
         inbox.signal = None;
     }
 
-    /// The client is away: QoS 0 messages go; returns how many.
-    pub(crate) fn set_offline(&self, budget: &Budget) -> u64 {
+    /// The client is away: QoS 0 messages go; returns them.
+    pub(crate) fn set_offline(&self, budget: &Budget) -> Vec<Delivery> {
         let mut inbox = self.inbox.lock();
         (inbox.online, inbox.waker, inbox.blocked) = (false, None, false);
-        let before = inbox.queue.len();
-        let mut freed = 0;
-        inbox.queue.retain(|delivery| {
-            let keep = delivery.qos > QoS::AtMostOnce;
-            freed += if keep { 0 } else { delivery.message.footprint() };
-            keep
-        });
-        inbox.queue.shrink_to_fit();
+        let (mut dropped, mut kept) = (Vec::new(), VecDeque::new());
+        for delivery in std::mem::take(&mut inbox.queue) {
+            match delivery.qos {
+                QoS::AtMostOnce => dropped.push(delivery),
+                QoS::AtLeastOnce | QoS::ExactlyOnce => kept.push_back(delivery),
+            }
+        }
+        kept.shrink_to_fit();
+        inbox.queue = kept;
+        let freed: usize = dropped.iter().map(|delivery| delivery.message.footprint()).sum();
         inbox.settle(-(freed as isize), budget);
-        (before - inbox.queue.len()) as u64
+        dropped
     }
 
     /// The connection whose lanes the deliveries name is gone.

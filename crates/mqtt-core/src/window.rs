@@ -24,23 +24,15 @@ impl InFlight {
             InFlight::Released(lane) => lane,
         }
     }
-
-    /// Bytes of the message it holds.
-    fn footprint(&self) -> isize {
-        match self {
-            InFlight::Published(delivery) => delivery.message.footprint() as isize,
-            InFlight::Released(_) => 0,
-        }
-    }
 }
 
-/// What an acknowledgement means.
-#[derive(Debug, PartialEq, Eq)]
+/// What an acknowledgement means, and the delivery that it settles; a repeated one settles none.
+#[derive(Debug)]
 pub(crate) enum Acked {
     /// The exchange is over.
-    Done,
+    Done(Option<Delivery>),
     /// PUBREL is to be sent.
-    Release,
+    Release(Option<Delivery>),
     /// No exchange in that state has this identifier.
     Unknown,
 }
@@ -57,6 +49,8 @@ pub(crate) struct Window {
     open: u16,
     /// Bytes of messages taken on less those let go since it was last asked for.
     balance: isize,
+    /// Messages sent for the first time less those let go since it was last asked for.
+    under_way: i32,
 }
 
 impl Window {
@@ -77,6 +71,7 @@ impl Window {
         let place = (self.first + self.ring.len() as u32) % CIRCLE;
         self.ring.push_back(Some(InFlight::Published(delivery)));
         self.open += 1;
+        self.under_way += 1;
         PacketId::new(place as u16 + 1).expect("a place is below 65,535")
     }
 
@@ -91,10 +86,23 @@ impl Window {
         self.entry(id)?.as_ref()
     }
 
-    fn close(&mut self, id: PacketId) {
-        if let Some(entry) = self.entry(id).and_then(Option::take) {
-            self.balance -= entry.footprint();
+    /// Lets a message go.
+    fn release(&mut self, delivery: &Delivery) {
+        self.balance -= delivery.message.footprint() as isize;
+        self.under_way -= 1;
+    }
+
+    fn close(&mut self, id: PacketId) -> Option<Delivery> {
+        let closed = self.entry(id).and_then(Option::take);
+        let delivery = closed.and_then(|entry| {
             self.open -= 1;
+            match entry {
+                InFlight::Published(delivery) => Some(delivery),
+                InFlight::Released(_) => None,
+            }
+        });
+        if let Some(delivery) = &delivery {
+            self.release(delivery);
         }
         while let Some(None) = self.ring.front() {
             self.ring.pop_front();
@@ -103,6 +111,7 @@ impl Window {
         if self.ring.is_empty() && self.ring.capacity() > 64 {
             self.ring = VecDeque::new();
         }
+        delivery
     }
 
     /// A delivery from the inbox, counted there, was dropped instead of being opened.
@@ -120,12 +129,16 @@ impl Window {
         std::mem::take(&mut self.balance)
     }
 
+    /// Messages sent and unacknowledged, more or less than at the last call.
+    pub(crate) fn take_under_way(&mut self) -> i64 {
+        i64::from(std::mem::take(&mut self.under_way))
+    }
+
     /// PUBACK, whatever its code [MQTT-4.4.0-2].
     pub(crate) fn on_puback(&mut self, id: PacketId) -> Acked {
         match self.entry(id) {
             Some(Some(InFlight::Published(delivery))) if delivery.qos == QoS::AtLeastOnce => {
-                self.close(id);
-                Acked::Done
+                Acked::Done(self.close(id))
             }
             _ => Acked::Unknown,
         }
@@ -135,15 +148,14 @@ impl Window {
     pub(crate) fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode, lane: u8) -> Acked {
         match self.entry(id) {
             Some(Some(InFlight::Published(delivery))) if delivery.qos == QoS::ExactlyOnce && reason.is_failure() => {
-                self.close(id);
-                Acked::Done
+                Acked::Done(self.close(id))
             }
-            Some(Some(entry)) => match entry {
-                InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Acked::Unknown,
-                InFlight::Published(_) | InFlight::Released(_) => {
-                    let message = std::mem::replace(entry, InFlight::Released(lane));
-                    self.balance -= message.footprint();
-                    Acked::Release
+            Some(Some(InFlight::Published(delivery))) if delivery.qos == QoS::AtLeastOnce => Acked::Unknown,
+            Some(Some(entry)) => match std::mem::replace(entry, InFlight::Released(lane)) {
+                InFlight::Released(_) => Acked::Release(None),
+                InFlight::Published(delivery) => {
+                    self.release(&delivery);
+                    Acked::Release(Some(delivery))
                 }
             },
             _ => Acked::Unknown,
@@ -153,10 +165,7 @@ impl Window {
     /// PUBCOMP.
     pub(crate) fn on_pubcomp(&mut self, id: PacketId) -> Acked {
         match self.entry(id) {
-            Some(Some(InFlight::Released(_))) => {
-                self.close(id);
-                Acked::Done
-            }
+            Some(Some(InFlight::Released(_))) => Acked::Done(self.close(id)),
             _ => Acked::Unknown,
         }
     }
@@ -186,13 +195,17 @@ impl Window {
         recalled.collect()
     }
 
-    /// Takes out the deliveries that may go to somebody else when the session ends: QoS 1 without PUBACK. QoS 2 may have arrived.
+    /// Takes out the deliveries without PUBACK or PUBREC, when the session ends.
     pub(crate) fn drain_unacknowledged(&mut self) -> impl Iterator<Item = Delivery> + use<> {
         self.open = 0;
-        std::mem::take(&mut self.ring).into_iter().flatten().filter_map(|entry| match entry {
-            InFlight::Published(delivery) if delivery.qos == QoS::AtLeastOnce => Some(delivery),
-            InFlight::Published(_) | InFlight::Released(_) => None,
-        })
+        let unacknowledged = |entry| match entry {
+            InFlight::Published(delivery) => Some(delivery),
+            InFlight::Released(_) => None,
+        };
+        let drained: Vec<Delivery> =
+            std::mem::take(&mut self.ring).into_iter().flatten().filter_map(unacknowledged).collect();
+        self.under_way -= drained.len() as i32;
+        drained.into_iter()
     }
 
     /// Closes an exchange without an answer, where its message can no longer be sent.
@@ -214,7 +227,7 @@ mod tests {
     fn delivery(qos: QoS) -> Delivery {
         let content = Content { topic: "t", qos, retain: false, properties: Properties::NONE, payload: b"" };
         let message = Message::new(&content, Timestamp::ZERO);
-        Delivery { message, origin: Origin::Plain, qos, retain: false, lane: CONTROL }
+        Delivery { message, origin: Origin::Plain, qos, retain: false, lane: CONTROL, sent: 0 }
     }
 
     #[test]
@@ -226,10 +239,10 @@ mod tests {
             assert!(window.room(10) > 0);
             let id = window.open_next(delivery(QoS::AtLeastOnce));
             assert_eq!(id.get(), expected);
-            assert_eq!(window.on_puback(id), Acked::Done);
+            assert!(matches!(window.on_puback(id), Acked::Done(Some(_))));
         }
         assert_eq!(window.room(10), 0, "1 is still open and all others lie before it in the circle");
-        assert_eq!(window.on_puback(first), Acked::Done);
+        assert!(matches!(window.on_puback(first), Acked::Done(Some(_))));
         assert_eq!(window.room(10), 10);
         assert_eq!(window.open_next(delivery(QoS::AtLeastOnce)).get(), 1);
     }
@@ -239,14 +252,14 @@ mod tests {
         let mut window = Window::default();
         let one = window.open_next(delivery(QoS::AtLeastOnce));
         let two = window.open_next(delivery(QoS::ExactlyOnce));
-        assert_eq!(window.on_puback(two), Acked::Unknown);
-        assert_eq!(window.on_pubrec(one, ReasonCode::Success, CONTROL), Acked::Unknown);
-        assert_eq!(window.on_pubcomp(two), Acked::Unknown);
-        assert_eq!(window.on_pubrec(two, ReasonCode::Success, CONTROL), Acked::Release);
-        assert_eq!(window.on_pubrec(two, ReasonCode::Success, CONTROL), Acked::Release);
-        assert_eq!(window.open(), 2);
-        assert_eq!(window.on_pubcomp(two), Acked::Done);
-        assert_eq!(window.on_puback(one), Acked::Done);
-        assert_eq!(window.open(), 0);
+        assert!(matches!(window.on_puback(two), Acked::Unknown));
+        assert!(matches!(window.on_pubrec(one, ReasonCode::Success, CONTROL), Acked::Unknown));
+        assert!(matches!(window.on_pubcomp(two), Acked::Unknown));
+        assert!(matches!(window.on_pubrec(two, ReasonCode::Success, CONTROL), Acked::Release(Some(_))));
+        assert!(matches!(window.on_pubrec(two, ReasonCode::Success, CONTROL), Acked::Release(None)));
+        assert_eq!((window.open(), window.take_under_way()), (2, 1));
+        assert!(matches!(window.on_pubcomp(two), Acked::Done(None)));
+        assert!(matches!(window.on_puback(one), Acked::Done(Some(_))));
+        assert_eq!((window.open(), window.take_under_way()), (0, -1));
     }
 }

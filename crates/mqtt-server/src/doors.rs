@@ -1,13 +1,14 @@
 //! The endpoints that are open, and how they change while the server runs.
 
-use crate::endpoint::{Address, Endpoint, HostPort};
+use crate::endpoint::{Address, Endpoint, HostPort, TcpOptions};
 use crate::entrance::Entrance;
 use crate::hub::Hub;
+use crate::inherited::{Inherited, mismatch};
 use crate::listener::{self, Listener};
 use crate::quic::{self, Quic, Resting};
 use crate::tcp::{Preface, Tcp};
-use crate::tls::{self, Fingerprint, Tickets, TlsError};
-use crate::web::{MqttSite, Web};
+use crate::tls::{self, Fingerprint, Tickets, TlsError, Validity};
+use crate::web::Web;
 use crate::{tcp, unix};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Why an endpoint cannot be opened.
@@ -70,6 +73,8 @@ pub(crate) struct Tls {
     pub(crate) acceptor: Arc<tls::Acceptor>,
     alpn: &'static [&'static [u8]],
     fingerprint: Fingerprint,
+    /// When the first of its certificates expires.
+    expires: Option<SystemTime>,
 }
 
 /// What a change of endpoints came to, by name.
@@ -91,11 +96,13 @@ pub(crate) struct Doors {
     open: BTreeMap<String, Door>,
     /// Closed, but still with connections.
     resting: Resting,
+    /// Sockets for the first time that the endpoint of a name is opened.
+    inherited: BTreeMap<String, Inherited>,
 }
 
 impl Doors {
-    pub(crate) fn new(hub: Arc<Hub>) -> Doors {
-        Doors { hub, tickets: None, open: BTreeMap::new(), resting: Resting::default() }
+    pub(crate) fn new(hub: Arc<Hub>, inherited: BTreeMap<String, Inherited>) -> Doors {
+        Doors { hub, tickets: None, open: BTreeMap::new(), resting: Resting::default(), inherited }
     }
 
     /// Opens, closes and changes until exactly `endpoints` are open. An endpoint that cannot be opened leaves all others as they are wanted.
@@ -128,7 +135,19 @@ impl Doors {
                 },
             }
         }
+        self.hub.health.set_closed(endpoints.len().saturating_sub(self.open.len()));
         (changes, errors)
+    }
+
+    /// Closes all endpoints with MQTT; their connections go on.
+    pub(crate) fn close_to_clients(&mut self) {
+        self.open.retain(|_, door| {
+            let stays = !door.endpoint.services.mqtt;
+            if !stays {
+                door.shut();
+            }
+            stays
+        });
     }
 
     /// Closes all endpoints; their connections go on.
@@ -175,12 +194,14 @@ impl Doors {
                 }
                 open.acceptor.replace(loaded.config);
                 let (acceptor, alpn) = (open.acceptor.clone(), open.alpn);
-                door.tls = Some(Arc::new(Tls { acceptor, alpn, fingerprint: loaded.fingerprint }));
+                let expires = expiry(&loaded.certificates);
+                door.tls = Some(Arc::new(Tls { acceptor, alpn, fingerprint: loaded.fingerprint, expires }));
                 changed = true;
             }
         }
         if changed {
-            door.entrance.store(door.entrance.load().renew(endpoint));
+            let expires = door.tls.as_ref().and_then(|tls| tls.expires);
+            door.entrance.store(door.entrance.load().renew(endpoint, expires));
             door.endpoint = endpoint.clone();
         }
         Ok(changed)
@@ -188,33 +209,48 @@ impl Doors {
 
     async fn open(&mut self, endpoint: &Endpoint) -> Result<(), EndpointError> {
         let bound = |error| error_of(endpoint, Cause::Bind(error));
-        let entrance = Arc::new(ArcSwap::new(Entrance::new(self.hub.clone(), endpoint)));
         let tls = self.load_tls(endpoint)?;
+        let expires = tls.as_ref().and_then(|tls| tls.expires);
+        let entrance = Arc::new(ArcSwap::new(Entrance::new(self.hub.clone(), endpoint, expires)));
         let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
         let preface = Preface { proxies: endpoint.proxy_protocol_from.as_slice().into(), tls: acceptor };
+        let passed = self.inherited.remove(&endpoint.name);
         let mut quic = None;
         let (address, task) = match &endpoint.address {
             Address::Tcp(place) => {
-                let addresses = tcp::resolve(place).await.map_err(bound)?;
-                let listener = tcp::bind(&addresses, &endpoint.tcp).map_err(bound)?;
+                let listener = listen(place, passed, &endpoint.tcp).await.map_err(bound)?;
                 (listener.local_addr().ok(), spawn(Tcp { listener, preface }, &entrance))
             }
-            Address::Unix(place) => (None, spawn(unix::bind(place).map_err(bound)?, &entrance)),
+            Address::Unix(place) => {
+                let unix = match passed {
+                    None => unix::bind(place),
+                    Some(Inherited::Unix(listener)) => unix::adopt(listener),
+                    Some(Inherited::Tcp(_) | Inherited::Udp(_)) => Err(mismatch()),
+                };
+                (None, spawn(unix.map_err(bound)?, &entrance))
+            }
             Address::Http(place) => {
-                let addresses = tcp::resolve(place).await.map_err(bound)?;
-                let listener = tcp::bind(&addresses, &endpoint.tcp).map_err(bound)?;
-                let site = MqttSite { entrance: entrance.clone(), options: endpoint.web_socket.clone() };
-                (listener.local_addr().ok(), spawn(Web { listener, preface, site: Arc::new(site) }, &entrance))
+                let listener = listen(place, passed, &endpoint.tcp).await.map_err(bound)?;
+                let (address, options) = (listener.local_addr().ok(), Arc::new(endpoint.web_socket.clone()));
+                let web = Web { listener, preface, entrance: entrance.clone(), options };
+                (address, spawn(web, &entrance))
             }
             Address::Quic(place) => {
                 let missing = TlsError::Settings("QUIC always has TLS, and no certificate is named");
                 let tls = tls.as_ref().ok_or_else(|| error_of(endpoint, Cause::Tls(missing)))?;
-                let addresses = tcp::resolve(place).await.map_err(bound)?;
-                let config = tls.acceptor.config();
-                let bound = quic::bind(&addresses, &config, endpoint.quic_in_force(), self.hub.clone(), &self.resting)
-                    .map_err(bound)?;
-                quic = Some(bound.clone());
-                (bound.local_addr().ok(), spawn(bound, &entrance))
+                let (config, hub) = (tls.acceptor.config(), self.hub.clone());
+                let (options, resting) = (endpoint.quic_in_force(), &self.resting);
+                let opened = match passed {
+                    None => {
+                        let addresses = tcp::resolve(place).await.map_err(bound)?;
+                        quic::bind(&addresses, &config, options, hub, resting)
+                    }
+                    Some(Inherited::Udp(socket)) => quic::adopt(socket, &config, options, hub, resting),
+                    Some(Inherited::Tcp(_) | Inherited::Unix(_)) => Err(mismatch()),
+                };
+                let opened = opened.map_err(bound)?;
+                quic = Some(opened.clone());
+                (opened.local_addr().ok(), spawn(opened, &entrance))
             }
         };
         let door = Door {
@@ -239,9 +275,14 @@ impl Doors {
         };
         let failed = |error| error_of(endpoint, Cause::Tls(error));
         let loaded = tls::load(settings, alpn, tickets_of(&mut self.tickets).map_err(failed)?).map_err(failed)?;
+        let expires = expiry(&loaded.certificates);
         let acceptor = Arc::new(tls::Acceptor::new(loaded.config));
-        Ok(Some(Tls { acceptor, alpn, fingerprint: loaded.fingerprint }))
+        Ok(Some(Tls { acceptor, alpn, fingerprint: loaded.fingerprint, expires }))
     }
+}
+
+fn expiry(certificates: &[Validity]) -> Option<SystemTime> {
+    certificates.iter().map(|validity| validity.not_after).min()
 }
 
 fn tickets_of(tickets: &mut Option<Tickets>) -> Result<&Tickets, TlsError> {
@@ -249,6 +290,15 @@ fn tickets_of(tickets: &mut Option<Tickets>) -> Result<&Tickets, TlsError> {
         Some(tickets) => tickets,
         None => tickets.insert(Tickets::new()?),
     })
+}
+
+/// A listening TCP socket: the one that was passed, or one of our own.
+async fn listen(place: &HostPort, passed: Option<Inherited>, options: &TcpOptions) -> io::Result<TcpListener> {
+    match passed {
+        None => tcp::bind(&tcp::resolve(place).await?, options),
+        Some(Inherited::Tcp(listener)) => tcp::adopt(listener, options),
+        Some(Inherited::Unix(_) | Inherited::Udp(_)) => Err(mismatch()),
+    }
 }
 
 fn spawn(listener: impl Listener, entrance: &Arc<ArcSwap<Entrance>>) -> JoinHandle<()> {

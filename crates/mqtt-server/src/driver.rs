@@ -3,7 +3,6 @@
 //! A driver owns no buffers while nothing is half read or half written; it borrows the worker's for each turn. It never waits anywhere but
 //! in `poll`: for the socket and its lanes, for its inbox, for its timer, and while opening for the authenticator or a session.
 
-use crate::Socket;
 use crate::auth::{Answer, Exchange};
 use crate::entrance::Seat;
 use crate::input::Input;
@@ -11,12 +10,13 @@ use crate::lanes::{Lanes, NoLanes};
 use crate::pending::{self, Pending};
 use crate::timers::Key;
 use crate::worker::{self, Worker};
-use mqtt_core::{AuthRequest, CONTROL, Close, Connection, Counter, Next, Output, Timestamp, Verdict};
+use crate::{Happening, Side, Socket};
+use mqtt_core::{AuthRequest, CONTROL, Close, Connection, Counter, Load, Next, Output, Timestamp, Verdict};
 use mqtt_wire::ReasonCode;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::ReadBuf;
 
 /// Bytes put together for one write.
@@ -31,6 +31,15 @@ pub(crate) const READS: usize = 4;
 /// How long a connection that the server ends is read on, so that the last packet is not lost to a reset.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a publisher is left alone at a time while the server is overloaded.
+const HOLD: Duration = Duration::from_millis(200);
+
+/// What is said of a connection that ended without DISCONNECT.
+const LOST: Close = Close { reason: ReasonCode::UnspecifiedError, what: "the connection was lost" };
+
+/// What is said of a connection that has sent no CONNECT when the server ends.
+const ENDING: Close = Close { reason: ReasonCode::ServerShuttingDown, what: "the server is ending" };
+
 /// A connection, its socket, and its data lanes if its transport has any.
 pub(crate) struct Driver<S, L: Lanes = NoLanes> {
     socket: S,
@@ -44,13 +53,22 @@ pub(crate) struct Driver<S, L: Lanes = NoLanes> {
     /// When the timer fires.
     armed: Timestamp,
     stage: Stage,
+    /// Whether the client was seen online.
+    greeted: bool,
+    /// When a client that is not read because of overload is looked at again.
+    held_until: Timestamp,
+    /// How long the authenticator took, in microseconds.
+    authentication_micros: u32,
 }
 
 #[derive(Default)]
 struct Authentication {
     exchange: Option<Box<dyn Exchange>>,
-    verdict: Option<Pin<Box<dyn Future<Output = Verdict> + Send>>>,
+    verdict: Option<(Instant, Judging)>,
 }
+
+/// An authenticator at work.
+type Judging = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -86,16 +104,16 @@ fn context<'a>(
 }
 
 impl<S: Socket> Driver<S> {
-    /// Serves what was accepted at `accepted`: the time for CONNECT counts from then.
-    pub(crate) fn new(socket: S, seat: Seat, accepted: Timestamp) -> Driver<S> {
-        Driver::with_lanes(socket, NoLanes, seat, accepted)
+    /// Serves what was accepted; the time for CONNECT counts from then.
+    pub(crate) fn new(socket: S, seat: Seat) -> Driver<S> {
+        Driver::with_lanes(socket, NoLanes, seat)
     }
 }
 
 impl<S: Socket, L: Lanes> Driver<S, L> {
     /// The same with data lanes beside the socket.
-    pub(crate) fn with_lanes(socket: S, lanes: L, seat: Seat, accepted: Timestamp) -> Driver<S, L> {
-        let core = Connection::new(&seat.broker, seat.entrance().versions, accepted);
+    pub(crate) fn with_lanes(socket: S, lanes: L, seat: Seat) -> Driver<S, L> {
+        let core = Connection::new(&seat.broker, seat.entrance().versions, seat.accepted);
         Driver {
             socket,
             lanes,
@@ -107,6 +125,9 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
             timer: None,
             armed: Timestamp::NEVER,
             stage: Stage::Serving,
+            greeted: false,
+            held_until: Timestamp::NEVER,
+            authentication_micros: 0,
         }
     }
 
@@ -139,6 +160,9 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
             match turn {
                 Turn::Again => {}
                 Turn::Over => {
+                    if !matches!(self.stage, Stage::Lingering { .. }) {
+                        self.report_end(LOST, Side::Network);
+                    }
                     self.leave(worker, now);
                     return Poll::Ready(());
                 }
@@ -150,6 +174,29 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
         }
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Tells the observer that the connection ends.
+    fn report_end(&mut self, close: Close, by: Side) {
+        self.seat.peer = self.lanes.peer().unwrap_or(self.seat.peer);
+        let Close { reason, what: why } = close;
+        let what = match self.core.is_online() {
+            true => Happening::Closed { reason, why, by },
+            false => Happening::Refused { reason, why },
+        };
+        // A connection that was opened and closed without a byte is a probe of the port, or a client that changed its mind.
+        if self.core.version().is_some() || by == Side::Server {
+            self.seat.report(self.core.client_id(), self.core.user_name(), self.core.version(), what);
+        }
+    }
+
+    /// Tells the observer, once, that the client is online.
+    fn greet(&mut self) {
+        let Some((session_present, keep_alive)) = self.core.greeting() else { return };
+        self.greeted = true;
+        let authentication = Duration::from_micros(self.authentication_micros.into());
+        let what = Happening::Connected { session_present, keep_alive, authentication };
+        self.seat.report(self.core.client_id(), None, self.core.version(), what);
     }
 
     fn turn(&mut self, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Turn {
@@ -164,13 +211,18 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
             };
         }
         // A client that does not take its answers is not read on: its requests stay in its own buffers.
-        if next == Next::Go && flushed && self.stage == Stage::Serving {
+        let held = self.is_held(now);
+        if next == Next::Go && flushed && !held && self.stage == Stage::Serving {
             match self.read(task, worker, now) {
                 Ok((read, filled)) => (next, more) = (read, filled),
                 Err(_) => return Turn::Over,
             }
         }
-        if next == Next::Go && self.stage == Stage::Serving && self.core.is_online() {
+        if next == Next::Go && self.seat.is_stopping() && self.core.version().is_none() && !more {
+            // A CONNECT that had come would have been read and answered.
+            next = Next::Close(ENDING);
+        }
+        if next == Next::Go && !held && self.stage == Stage::Serving && self.core.is_online() {
             next = self.lanes.read(&mut self.core, &self.seat.broker, task, worker, now);
         }
         if next == Next::Go && self.core.is_online() {
@@ -198,10 +250,8 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
 
     /// What the passing of time brings: a deadline of the core, a socket that takes nothing, the server's end.
     fn on_time(&mut self, worker: &mut Worker, now: Timestamp) -> Next {
-        if self.seat.is_stopping() && !self.core.is_online() {
-            let what = "the server is shutting down";
-            let cx = &mut context(&self.seat, &mut self.lanes, worker, now);
-            return self.core.on_shutdown(ReasonCode::ServerShuttingDown, what, cx);
+        if self.seat.is_stopping() && self.core.version().is_some() && !self.core.is_online() {
+            return self.core.refuse_newcomer(&mut context(&self.seat, &mut self.lanes, worker, now));
         }
         if now < self.armed {
             return Next::Go;
@@ -223,6 +273,20 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
         self.core.on_timeout(&mut context(&self.seat, &mut self.lanes, worker, now))
     }
 
+    /// Whether overload protection keeps this client from being read; looked at again soon.
+    fn is_held(&mut self, now: Timestamp) -> bool {
+        let load = self.seat.broker.load.get();
+        if load == Load::Normal || !self.core.is_held(load, now) {
+            self.held_until = Timestamp::NEVER;
+            return false;
+        }
+        if self.held_until == Timestamp::NEVER {
+            self.seat.broker.counters.count(Counter::PublishersHeld);
+        }
+        self.held_until = now + HOLD;
+        true
+    }
+
     /// When a socket that takes nothing is given up.
     fn stalled_until(&self) -> Option<Timestamp> {
         let since =
@@ -235,7 +299,7 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
             Stage::Lingering { until, .. } => until,
             Stage::Serving | Stage::Authenticating | Stage::Claiming => self.core.deadline(),
         };
-        deadline = deadline.min(self.stalled_until().unwrap_or(Timestamp::NEVER));
+        deadline = deadline.min(self.stalled_until().unwrap_or(Timestamp::NEVER)).min(self.held_until);
         if self.armed <= now {
             self.armed = Timestamp::NEVER;
         }
@@ -294,7 +358,13 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
     fn settle(&mut self, mut next: Next, task: &mut Context<'_>, worker: &mut Worker, now: Timestamp) -> Next {
         loop {
             next = match next {
-                Next::Go | Next::Close(_) => return next,
+                Next::Close(_) => return next,
+                Next::Go => {
+                    if !self.greeted && self.core.is_online() {
+                        self.greet();
+                    }
+                    return next;
+                }
                 Next::Authenticate => match self.ask(task) {
                     None => {
                         self.stage = Stage::Authenticating;
@@ -327,14 +397,18 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
     fn ask(&mut self, task: &mut Context<'_>) -> Option<Verdict> {
         let waiting = self.authentication.as_mut().and_then(|authentication| authentication.verdict.as_mut());
         let verdict = match waiting {
-            Some(verdict) => match verdict.as_mut().poll(task) {
+            Some((since, verdict)) => match verdict.as_mut().poll(task) {
                 Poll::Pending => return None,
-                Poll::Ready(verdict) => verdict,
+                Poll::Ready(verdict) => {
+                    let took = u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX);
+                    self.authentication_micros = self.authentication_micros.saturating_add(took);
+                    verdict
+                }
             },
             None => match self.request()? {
                 Answer::Now(verdict) => verdict,
                 Answer::Later(verdict) => {
-                    self.authentication.get_or_insert_default().verdict = Some(verdict);
+                    self.authentication.get_or_insert_default().verdict = Some((Instant::now(), verdict));
                     return self.ask(task); // polled once, it knows whom to wake
                 }
             },
@@ -373,11 +447,13 @@ impl<S: Socket, L: Lanes> Driver<S, L> {
     /// The core is done. A client that asked for it is gone; one that was told why is read on for a moment.
     fn close(&mut self, close: Close, worker: &mut Worker, now: Timestamp) -> Turn {
         self.lanes.on_close(close);
+        let by = if close.reason == ReasonCode::Success { Side::Client } else { Side::Server };
+        self.report_end(close, by);
+        self.leave(worker, now);
+        self.stage = Stage::Lingering { until: now + LINGER, shut: false };
         if close.reason == ReasonCode::Success && !L::AWAITS_CLIENT {
             return Turn::Over;
         }
-        self.leave(worker, now);
-        self.stage = Stage::Lingering { until: now + LINGER, shut: false };
         Turn::Again
     }
 
@@ -447,6 +523,6 @@ mod tests {
     #[test]
     fn the_state_of_an_idle_connection_is_small() {
         let size = size_of::<Driver<tokio::net::TcpStream>>();
-        assert!(size <= 192, "{size} bytes");
+        assert!(size <= 200, "{size} bytes");
     }
 }

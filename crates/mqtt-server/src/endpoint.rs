@@ -17,6 +17,8 @@ pub struct Endpoint {
     pub tls: Option<TlsSettings>,
     /// Protocol versions that may connect here.
     pub versions: Versions,
+    /// What an HTTP endpoint offers; other endpoints offer MQTT.
+    pub services: Services,
     /// Connections at once here; `None` leaves it to `Limits::connections`.
     pub connections: Option<usize>,
     /// Whether clients without credentials may connect here; `None` leaves it to the authenticator.
@@ -39,6 +41,7 @@ impl Endpoint {
             address,
             tls: None,
             versions: Versions::default(),
+            services: Services::default(),
             connections: None,
             allow_anonymous: None,
             proxy_protocol_from: Vec::new(),
@@ -71,6 +74,28 @@ pub enum Address {
     Http(HostPort),
     /// MQTT over QUIC.
     Quic(HostPort),
+}
+
+/// What an HTTP endpoint offers. What it does not offer is not found there.
+///
+/// Without MQTT, its connections do not count against `Limits::connections`: there are 64 places for all such endpoints together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// WebSocket at `/mqtt`.
+    pub mqtt: bool,
+    /// Probes: `/livez`, `/readyz`, `/startupz` and their other names.
+    pub health: bool,
+    /// The metrics, for Prometheus: `/metrics`.
+    pub metrics: bool,
+    /// The administration interface, below `/api/v1/`.
+    pub admin: bool,
+}
+
+impl Default for Services {
+    /// What anybody may see.
+    fn default() -> Services {
+        Services { mqtt: true, health: true, metrics: false, admin: false }
+    }
 }
 
 /// A host and a port.

@@ -1,5 +1,6 @@
 //! The data lanes of a connection, where its transport has any; see [`mqtt_core::Lane`].
 
+use crate::Peer;
 use crate::worker::Worker;
 use mqtt_core::{Broker, Budget, Close, Connection, Lane, Next, Timestamp};
 use std::task::Context;
@@ -34,6 +35,11 @@ pub(crate) trait Lanes: Unpin + Send + 'static {
 
     /// Since when some lane takes nothing.
     fn stalled_since(&self) -> Option<Timestamp>;
+
+    /// Where the client is now, if its transport lets it move.
+    fn peer(&self) -> Option<Peer> {
+        None
+    }
 
     /// The core has ended the connection.
     fn on_close(&mut self, close: Close);

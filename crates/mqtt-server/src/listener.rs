@@ -1,5 +1,6 @@
 //! What all transports have in common: connections come in, each gets a place and a task.
 
+use crate::Peer;
 use crate::entrance::{Entrance, Seat};
 use arc_swap::ArcSwap;
 use std::io;
@@ -14,11 +15,16 @@ pub(crate) trait Listener: Send + 'static {
     /// What comes in.
     type Incoming: Send;
 
-    /// The next connection.
+    /// The next connection, and where it comes from.
     ///
     /// # Errors
     /// The operating system's; the listener goes on afterwards.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Incoming>> + Send;
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Incoming, Peer)>> + Send;
+
+    /// A place for it, if there is any.
+    fn seat(&self, entrance: &Arc<Entrance>, peer: Peer) -> Option<Seat> {
+        entrance.seat(peer)
+    }
 
     /// Starts the task of a connection that has a place.
     fn serve(&self, incoming: Self::Incoming, seat: Seat);
@@ -31,7 +37,7 @@ pub(crate) trait Listener: Send + 'static {
 pub(crate) async fn accept(mut listener: impl Listener, entrance: Arc<ArcSwap<Entrance>>) {
     loop {
         match listener.accept().await {
-            Ok(incoming) => match entrance.load().seat() {
+            Ok((incoming, peer)) => match listener.seat(&entrance.load(), peer) {
                 Some(seat) => listener.serve(incoming, seat),
                 None => listener.refuse(incoming),
             },

@@ -1,5 +1,6 @@
 //! MQTT over Unix domain sockets.
 
+use crate::Peer;
 use crate::driver::Driver;
 use crate::endpoint::UnixPath;
 use crate::entrance::Seat;
@@ -46,6 +47,15 @@ pub(crate) fn bind(place: &UnixPath) -> io::Result<Unix> {
     Ok(unix)
 }
 
+/// Takes over a socket that listens already.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn adopt(listener: StdListener) -> io::Result<Unix> {
+    listener.set_nonblocking(true)?;
+    Ok(Unix { listener: UnixListener::from_std(listener)?, file: None })
+}
+
 fn remove_stale(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -65,13 +75,12 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 impl Listener for Unix {
     type Incoming = UnixStream;
 
-    async fn accept(&mut self) -> io::Result<UnixStream> {
-        self.listener.accept().await.map(|(stream, _)| stream)
+    async fn accept(&mut self) -> io::Result<(UnixStream, Peer)> {
+        self.listener.accept().await.map(|(stream, _)| (stream, Peer::Local))
     }
 
     fn serve(&self, stream: UnixStream, seat: Seat) {
-        let now = seat.clock.now();
-        tokio::spawn(Driver::new(stream, seat, now));
+        tokio::spawn(Driver::new(stream, seat));
     }
 
     fn refuse(&self, stream: UnixStream) {

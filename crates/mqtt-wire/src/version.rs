@@ -12,6 +12,18 @@ pub enum Version {
 }
 
 impl Version {
+    /// Every version, oldest first.
+    pub const ALL: [Version; 3] = [Version::V3, Version::V311, Version::V5];
+
+    /// The version as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::V3 => "3.1",
+            Version::V311 => "3.1.1",
+            Version::V5 => "5.0",
+        }
+    }
+
     /// The Protocol Name that goes with this version in CONNECT.
     pub fn protocol_name(self) -> &'static str {
         match self {

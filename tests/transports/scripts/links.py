@@ -207,8 +207,7 @@ class Steps:
             }
 
 
-async def main():
-    steps = Steps()
+async def main(steps):
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -221,4 +220,5 @@ async def main():
         print(json.dumps(answer), flush=True)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main(Steps()))

@@ -1,10 +1,10 @@
 //! From CONNECT to CONNACK (3.1.4): checks, authentication, the session.
 
 use super::online::Online;
-use super::{Connection, Context, Next, Phase, reason_string};
+use super::{Close, Connection, Context, Next, Phase, last_words};
 use crate::sessions::Claim;
 use crate::slot::ClaimToken;
-use crate::{Counter, Limits, Session, Timestamp, Versions, Will, policy};
+use crate::{Counter, Limits, Load, Session, Timestamp, Versions, Will, policy};
 use mqtt_wire::{
     Auth, ConnAck, Connect, DecodeError, MAX_REMAINING_LENGTH, Packet, Properties, PropertyBuf, PropertyId, ReasonCode,
     TopicName, Value, Version,
@@ -23,7 +23,7 @@ pub(super) struct Opening {
     assigned: bool,
     clean_start: bool,
     asks_response_information: bool,
-    user_name: Option<Box<str>>,
+    pub(super) user_name: Option<Box<str>>,
     password: Option<Box<[u8]>>,
     will: Option<Box<Will>>,
     exchange: Option<Exchange>,
@@ -155,6 +155,13 @@ impl Connection {
             let what = "this protocol version may not connect here";
             return self.refuse(ReasonCode::UnsupportedProtocolVersion, what, cx);
         }
+        if broker.is_quiet() {
+            return self.refuse_newcomer(cx);
+        }
+        if broker.load.get() >= Load::Refuse {
+            broker.counters.count(Counter::OverloadRefused);
+            return self.refuse(ReasonCode::ServerBusy, "the server is overloaded, try again later", cx);
+        }
         if assigned && !policy::assigns_client_id(connect.version, connect.clean_start) {
             return self.refuse(ReasonCode::ClientIdentifierNotValid, "Client Identifier is empty", cx);
         }
@@ -188,6 +195,11 @@ impl Connection {
 
     /// The authenticator has answered.
     pub fn on_verdict(&mut self, verdict: Verdict, cx: &mut Context<'_>) -> Next {
+        match verdict {
+            Verdict::Accept(_) => cx.broker.counters.count(Counter::AuthenticationsAccepted),
+            Verdict::Refuse(_) => cx.broker.counters.count(Counter::AuthenticationsRefused),
+            Verdict::Continue(_) => {}
+        }
         match &mut self.phase {
             Phase::Waiting { .. } | Phase::Closed => Next::Go,
             Phase::Online(online) => match online.on_verdict(verdict, cx) {
@@ -245,6 +257,9 @@ impl Connection {
         let Phase::Opening(opening) = &mut self.phase else { return Next::Go };
         let Some(token) = opening.claim else { return Next::Go };
         let broker = cx.broker;
+        if broker.is_quiet() {
+            return self.refuse_newcomer(cx);
+        }
         let claimed = broker.sessions.claim(
             &opening.client_id,
             opening.clean_start,
@@ -255,6 +270,7 @@ impl Connection {
         );
         match claimed {
             Claim::New { session, replaced } => {
+                broker.counters.count(Counter::SessionsMade);
                 if let Some(replaced) = replaced {
                     broker.end(replaced, cx.now, cx.wakes); // [MQTT-3.1.2-4]
                 }
@@ -295,6 +311,7 @@ impl Connection {
         if opening.version.has_properties() {
             opening.announce(&limits, cx.broker.response_information(), &mut answer);
         }
+        cx.broker.counters.shift(Counter::Online, 1);
         session.slot.set_will(opening.will.take()); // a will still waiting of before is not sent [MQTT-3.1.3-9]
         session.expiry = opening.wishes.session_expiry;
         let session_present = present == SessionPresent::Yes;
@@ -302,12 +319,17 @@ impl Connection {
         let fits = put_connack(opening.version, connack, opening.wishes.maximum_packet_size, cx);
         let user_name = opening.user_name;
         let method = opening.exchange.map(|exchange| (exchange.method, user_name));
-        let online = Online::new(session, opening.version, &opening.wishes, method, cx);
+        let online = Online::new(session, opening.version, &opening.wishes, session_present, method, cx);
         self.phase = Phase::Online(Box::new(online));
         match fits {
             true => Next::Go,
             false => self.close(ReasonCode::PacketTooLarge, "CONNACK exceeds the client's Maximum Packet Size"),
         }
+    }
+
+    /// The broker ends and takes nobody in any more; for a client whose CONNECT was read and not answered yet.
+    pub fn refuse_newcomer(&mut self, cx: &mut Context<'_>) -> Next {
+        self.refuse(cx.broker.farewell_reason(), "the server is ending", cx)
     }
 
     /// CONNACK with a failure and close, in the client's own format.
@@ -319,7 +341,8 @@ impl Connection {
                 ReasonCode::SessionTakenOver => ReasonCode::ServerBusy,
                 reason => reason,
             };
-            let properties = reason_string(what, true, 5, opening.wishes.maximum_packet_size);
+            let close = Close { reason, what };
+            let properties = last_words(close, true, 5, opening.wishes.maximum_packet_size, cx.broker);
             let properties = if opening.version.has_properties() { properties } else { PropertyBuf::new() };
             let connack = ConnAck { session_present: false, reason: told, properties: properties.as_properties() };
             put_connack(opening.version, connack, opening.wishes.maximum_packet_size, cx);
@@ -377,9 +400,11 @@ pub(super) fn put_within(packet: &Packet<'_>, version: Version, maximum: u32, cx
     let output = cx.output_of(cx.lane);
     let before = output.small.len();
     packet.encode(version, &mut output.small);
-    let fits = output.small.len() - before <= maximum as usize;
-    if !fits {
-        output.small.truncate(before);
+    let size = output.small.len() - before;
+    let fits = size <= maximum as usize;
+    match fits {
+        true => cx.broker.counters.sent(packet.packet_type(), size),
+        false => output.small.truncate(before),
     }
     fits
 }

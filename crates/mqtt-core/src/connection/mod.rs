@@ -10,10 +10,13 @@ mod online;
 mod outbound;
 mod publish;
 mod subscribe;
+mod watched;
 
 pub use handshake::{AuthRequest, Credentials, Verdict};
 
-use crate::{Broker, CONTROL, Counter, Delivery, Lane, Message, Output, Timestamp, Versions, Wakes, lane, policy};
+use crate::{
+    Broker, CONTROL, Counter, Delivery, Lane, Load, Message, Output, Timestamp, Versions, Wakes, lane, policy,
+};
 use handshake::Opening;
 use mqtt_wire::{
     DecodeError, Frame, Packet, PacketType, PropertyBuf, PropertyId, ReasonCode, Sender, Value, Version, decode, frame,
@@ -60,6 +63,8 @@ impl Context<'_> {
 /// Buffers of a worker that connections borrow for a batch; empty in between.
 #[derive(Default)]
 pub struct Scratch {
+    /// Publishes since one was shown to the observer as a sample.
+    pub(crate) unsampled: u32,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) messages: Vec<Message>,
 }
@@ -126,9 +131,36 @@ impl Connection {
         }
     }
 
+    /// User Name, while CONNECT is being answered.
+    pub fn user_name(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Opening(opening) => opening.user_name.as_deref(),
+            Phase::Waiting { .. } | Phase::Online(_) | Phase::Closed => None,
+        }
+    }
+
+    /// Once online: whether the session was there before, and Keep Alive in seconds.
+    pub fn greeting(&self) -> Option<(bool, u16)> {
+        match &self.phase {
+            Phase::Online(online) => Some((online.session_present, online.keep_alive)),
+            Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => None,
+        }
+    }
+
     /// Whether CONNACK with 0x00 was sent.
     pub fn is_online(&self) -> bool {
         matches!(self.phase, Phase::Online(_))
+    }
+
+    /// Whether the client is not to be read at this step: it publishes. Its silence meanwhile is not its fault.
+    pub fn is_held(&mut self, load: Load, now: Timestamp) -> bool {
+        match &mut self.phase {
+            Phase::Online(online) if load >= Load::Slow && online.routes.is_some() => {
+                online.excuse(now);
+                true
+            }
+            Phase::Online(_) | Phase::Waiting { .. } | Phase::Opening(_) | Phase::Closed => false,
+        }
     }
 
     /// When [`Connection::on_timeout`] is to be called if nothing happens before.
@@ -170,6 +202,7 @@ impl Connection {
             };
             let decoded = decode(rest[0], &rest[body..end], version.unwrap_or(policy::NEWEST), Sender::Client);
             used += end;
+            cx.broker.counters.received(rest[0], end);
             let next = match decoded {
                 Ok(packet) => self.on_packet(&packet, cx),
                 Err(error) => self.on_malformed(error, cx),
@@ -259,9 +292,11 @@ impl Connection {
                 cx.broker.counters.count(Counter::ConnectTimeouts);
                 self.refuse(ReasonCode::UnspecifiedError, "CONNECT was not completed in time", cx)
             }
-            Phase::Online(_) => {
-                cx.broker.counters.count(Counter::KeepAliveTimeouts);
-                let close = Close { reason: ReasonCode::KeepAliveTimeout, what: "silent for 1.5 times the Keep Alive" };
+            Phase::Online(online) => {
+                let close = online.leaving(false, cx.now).unwrap_or_else(|| {
+                    cx.broker.counters.count(Counter::KeepAliveTimeouts);
+                    Close { reason: ReasonCode::KeepAliveTimeout, what: "silent for 1.5 times the Keep Alive" }
+                });
                 self.shut(close, cx);
                 Next::Close(close) // [MQTT-3.1.2-22]
             }
@@ -274,10 +309,15 @@ impl Connection {
         let Phase::Online(online) = &mut self.phase else { return (false, Next::Go) };
         let more = online.pull(budget, waker, cx);
         // Asked after the waker is registered: a signal between would be missed.
-        let Some(reason) = online.session.slot.take_signal() else { return (more, Next::Go) };
-        let close = Close { reason, what: reason.name() };
-        self.shut(close, cx);
-        (false, Next::Close(close))
+        online.on_signal(online.session.slot.take_signal());
+        let is_through = budget > 0 && !more;
+        match online.leaving(is_through, cx.now) {
+            None => (more, Next::Go),
+            Some(close) => {
+                self.shut(close, cx);
+                (false, Next::Close(close))
+            }
+        }
     }
 
     /// A data lane is closed: what was under way on it goes over the control lane. Returns whether its number may be given to another lane of
@@ -296,9 +336,24 @@ impl Connection {
                 routes.clear(&cx.broker.index);
             }
             online.leave_lanes();
+            cx.broker.counters.shift(Counter::Online, -1);
             cx.broker.leave(online.session, cx.now, cx.wakes);
         }
     }
+}
+
+/// What a client is told along with the code that ends its connection: where else to go, and why, as far as both stay within `max`.
+fn last_words(close: Close, says_why: bool, size: usize, max: u32, broker: &Broker) -> PropertyBuf {
+    let farewell = broker.server_reference(close.reason);
+    let reference = farewell.as_ref().and_then(|farewell| farewell.server_reference.as_deref());
+    // Three bytes of the property's own, and the lengths of properties and packet may grow by a byte each.
+    let reference = reference.filter(|reference| size + reference.len() + 5 <= max as usize);
+    let size = size + reference.map_or(0, |reference| reference.len() + 3);
+    let mut properties = reason_string(close.what, says_why, size, max);
+    if let Some(reference) = reference {
+        properties.push(PropertyId::SERVER_REFERENCE, Value::Str(reference));
+    }
+    properties
 }
 
 /// A Reason String, if `allowed` and if a packet that is `size` bytes long without it stays within `max` [MQTT-3.14.2-3].

@@ -2,7 +2,8 @@
 
 use super::handshake::{AuthRequest, Verdict, Wishes, put_auth, put_within};
 use super::lanes::DataLanes;
-use super::{Close, Context, Next, reason_string};
+use super::{Close, Context, Next, last_words};
+use crate::farewell::Signal;
 use crate::index::RouteCache;
 use crate::{Counter, Session, Timestamp, alias, policy};
 use mqtt_wire::{Auth, Disconnect, Packet, PacketId, PropertyId, ReasonCode, Version};
@@ -16,7 +17,8 @@ pub(super) struct Online {
     pub(super) session: Box<Session>,
     pub(super) version: Version,
     pub(super) problem_information: bool,
-    keep_alive: u16,
+    pub(super) session_present: bool,
+    pub(super) keep_alive: u16,
     /// The client's Receive Maximum, cut to the server's own bound.
     pub(super) quota: u16,
     pub(super) maximum_packet_size: u32,
@@ -31,6 +33,8 @@ pub(super) struct Online {
     /// Made by the first packet on a data lane.
     pub(super) lanes: Option<Box<DataLanes>>,
     authentication: Option<Box<Authentication>>,
+    /// Why the connection ends as soon as the client has what waits for it.
+    leaving: Option<Box<Signal>>,
 }
 
 /// The enhanced authentication that CONNECT named, which the client may repeat (4.12.1).
@@ -58,6 +62,7 @@ impl Online {
         session: Box<Session>,
         version: Version,
         wishes: &Wishes,
+        session_present: bool,
         method: Option<(Box<str>, Option<Box<str>>)>,
         cx: &mut Context<'_>,
     ) -> Online {
@@ -67,6 +72,7 @@ impl Online {
         Online {
             version,
             problem_information: wishes.problem_information,
+            session_present,
             keep_alive: wishes.keep_alive,
             quota: wishes.receive_maximum.min(policy::in_flight(version, &limits)),
             maximum_packet_size: wishes.maximum_packet_size,
@@ -76,6 +82,7 @@ impl Online {
             routes: None,
             resends: (!resends.is_empty()).then(|| Box::new(resends)),
             lanes: None,
+            leaving: None,
             authentication: method.map(|(method, user_name)| {
                 Box::new(Authentication { method, user_name, data: Box::default(), stage: Stage::Done })
             }),
@@ -83,12 +90,40 @@ impl Online {
         }
     }
 
-    /// One and a half times the Keep Alive after the last packet.
+    /// Does as if a packet had come.
+    pub(super) fn excuse(&mut self, now: Timestamp) {
+        self.heard = now;
+    }
+
+    /// One and a half times the Keep Alive after the last packet, or when a client that is sent away has had its time.
     pub(super) fn deadline(&self) -> Timestamp {
-        match self.keep_alive {
+        let silence = match self.keep_alive {
             0 => Timestamp::NEVER,
             seconds => self.heard + Duration::from_millis(u64::from(seconds) * 1500),
+        };
+        self.leaving.as_ref().map_or(silence, |signal| silence.min(signal.until))
+    }
+
+    /// The connection is to end.
+    pub(super) fn on_signal(&mut self, signal: Option<Box<Signal>>) {
+        let Some(signal) = signal else { return };
+        if self.leaving.as_ref().is_none_or(|earlier| signal.until < earlier.until) {
+            self.leaving = Some(signal);
         }
+    }
+
+    /// Why the connection ends now, if it does: its time is up, or all is written (`is_through`) and nothing waits for the client.
+    pub(super) fn leaving(&self, is_through: bool, now: Timestamp) -> Option<Close> {
+        let signal = self.leaving.as_ref()?;
+        let is_over = signal.until <= now || is_through && self.has_all();
+        is_over.then(|| Close { reason: signal.reason, what: signal.reason.name() })
+    }
+
+    /// Whether the client has got, and has acknowledged, all that there is for it. Only then may the connection be closed without a loss:
+    /// a client that sends acknowledgements to a closed socket has what it did not read yet taken away by the reset.
+    fn has_all(&self) -> bool {
+        let session = &self.session;
+        self.resends.is_none() && session.replays.is_none() && session.window.open() == 0 && session.slot.queued() == 0
     }
 
     #[inline]
@@ -96,7 +131,7 @@ impl Online {
         self.heard = cx.now;
         match packet {
             Packet::Publish(publish) => self.on_publish(publish, cx),
-            Packet::PubAck(ack) => self.on_puback(ack),
+            Packet::PubAck(ack) => self.on_puback(ack, cx),
             Packet::PubRec(ack) => self.on_pubrec(ack, cx),
             Packet::PubRel(ack) => self.on_pubrel(ack, cx),
             Packet::PubComp(ack) => self.on_pubcomp(ack),
@@ -130,7 +165,7 @@ impl Online {
     /// DISCONNECT from the server; a normal end asked for by the client is not answered.
     pub(super) fn put_disconnect(&mut self, close: Close, cx: &mut Context<'_>) {
         if policy::sends_disconnect(self.version) && close.reason.is_failure() {
-            let properties = reason_string(close.what, self.problem_information, 3, self.maximum_packet_size);
+            let properties = last_words(close, self.problem_information, 3, self.maximum_packet_size, cx.broker);
             let disconnect = Disconnect { reason: close.reason, properties: properties.as_properties() };
             self.put(&Packet::Disconnect(disconnect), cx);
         }

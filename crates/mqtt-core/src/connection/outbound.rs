@@ -7,9 +7,10 @@ use super::online::Online;
 use crate::delivery::Origin;
 use crate::slot::Rest;
 use crate::window::InFlight;
-use crate::{CONTROL, Counter, Delivery, policy};
-use mqtt_wire::{Ack, Outgoing, Packet, PacketId, QoS, ReasonCode};
+use crate::{CONTROL, Counter, Delivery, Event, Source, policy};
+use mqtt_wire::{Ack, Outgoing, Packet, PacketId, PacketType, QoS, ReasonCode};
 use std::task::Waker;
+use std::time::Duration;
 
 /// Deliveries taken from the inbox under one lock.
 const BATCH: usize = 64;
@@ -41,11 +42,12 @@ impl Online {
             let wanted = if resending || cx.is_full(budget) { 0 } else { BATCH };
             let room = self.session.window.room(self.quota);
             let balance = self.session.window.take_balance();
+            self.report_under_way(cx);
             let rest = self.session.slot.take(wanted, room, balance, waker, cx.broker.budget(), &mut batch);
             let took = !batch.is_empty();
             for mut delivery in batch.drain(..) {
                 delivery.retain &= policy::knows_retain_as_published(self.version);
-                self.send(delivery, cx);
+                self.send(delivery, Source::Published, cx);
             }
             // What was dropped left its place in the window to what comes behind it.
             let room_left = took && self.session.window.room(self.quota) > 0;
@@ -61,6 +63,7 @@ impl Online {
             }
         };
         cx.scratch.deliveries = batch;
+        self.report_under_way(cx);
         match self.session.window.take_balance() {
             0 => {}
             balance => self.session.slot.settle(balance, cx.broker.budget()), // something was dropped on its way out
@@ -68,24 +71,52 @@ impl Online {
         replaying || (rest == Rest::Blocked && cx.is_full(budget))
     }
 
+    fn report_under_way(&mut self, cx: &Context<'_>) {
+        match self.session.window.take_under_way() {
+            0 => {}
+            change => cx.broker.counters.shift(Counter::UnderWay, change),
+        }
+    }
+
     /// Sends one delivery for the first time, unless it expired [MQTT-3.3.2-5].
-    fn send(&mut self, delivery: Delivery, cx: &mut Context<'_>) {
+    fn send(&mut self, mut delivery: Delivery, source: Source, cx: &mut Context<'_>) {
         if delivery.message.is_expired(cx.now) {
-            cx.broker.counters.count(Counter::DroppedExpired);
+            cx.broker.dropped(&self.session.slot, &delivery.message, Counter::DroppedExpired);
             if delivery.qos > QoS::AtMostOnce {
                 self.session.window.drop_counted(&delivery);
             }
             return;
         }
         if delivery.qos == QoS::AtMostOnce {
-            self.put_publish(&delivery, None, Attempt::First, cx);
+            if self.put_publish(&delivery, None, Attempt::First, cx) {
+                cx.broker.counters.count(Counter::DeliveredAtMostOnce);
+                self.tell_sent(&delivery, None, source, cx);
+            }
             return;
         }
+        delivery.sent = cx.now.as_millis() as u32;
         // The exchange is opened first: what is too large for the client counts as delivered [MQTT-3.1.2-25].
         let id = self.session.window.open_next(delivery.clone());
-        if !self.put_publish(&delivery, Some(id), Attempt::First, cx) {
-            self.session.window.abandon(id);
+        match self.put_publish(&delivery, Some(id), Attempt::First, cx) {
+            true => self.tell_sent(&delivery, Some(id), source, cx),
+            false => self.session.window.abandon(id),
         }
+    }
+
+    fn tell_sent(&self, delivery: &Delivery, packet_id: Option<PacketId>, source: Source, cx: &Context<'_>) {
+        let Some(trace) = delivery.message.trace() else { return };
+        let Some(observer) = cx.broker.watch.observer() else { return };
+        let waited = cx.now.as_millis().saturating_sub(delivery.message.received().as_millis());
+        observer.on_event(&Event::Sent {
+            trace,
+            client_id: self.session.client_id(),
+            message: &delivery.message,
+            qos: delivery.qos,
+            packet_id,
+            source,
+            share: delivery.origin.share(),
+            waited: Duration::from_millis(waited),
+        });
     }
 
     /// Appends a PUBLISH; `false` if it is too large for the client.
@@ -118,11 +149,14 @@ impl Online {
             if let (Some(aliases), Some((_, false))) = (&mut self.aliases_sent, alias) {
                 aliases.forget_last();
             }
-            cx.broker.counters.count(Counter::DroppedTooLarge);
+            cx.broker.dropped(&self.session.slot, message, Counter::DroppedTooLarge);
             return false; // [MQTT-3.1.2-24]
         }
+        let counters = &cx.broker.counters;
         let output = cx.output_of(delivery.lane);
+        let before = output.small.len();
         outgoing.encode_head(self.version, &mut output.small);
+        counters.publish_sent(delivery.qos, output.small.len() - before, message.payload().len());
         output.put_payload(message);
         true
     }
@@ -137,7 +171,9 @@ impl Online {
                 None => {}
                 Some(InFlight::Released(_)) => {
                     let pubrel = Packet::PubRel(Ack::new(id, ReasonCode::Success));
+                    let before = cx.output.small.len();
                     pubrel.encode(self.version, &mut cx.output.small);
+                    cx.broker.counters.sent(PacketType::PubRel, cx.output.small.len() - before);
                 }
                 Some(InFlight::Published(_)) if sent >= usize::from(self.quota) => break, // [MQTT-3.3.4-9]
                 Some(InFlight::Published(delivery)) => {
@@ -173,13 +209,14 @@ impl Online {
             if over {
                 replays.pop_front();
             }
+            cx.broker.counters.add(Counter::CopiesMade, found.len() as u64);
             for message in found.drain(..) {
                 let qos = message.qos().min(granted);
-                let delivery = Delivery { message, origin: Origin::of(id), qos, retain: true, lane };
+                let delivery = Delivery { message, origin: Origin::of(id), qos, retain: true, lane, sent: 0 };
                 if qos > QoS::AtMostOnce {
                     self.session.window.count(&delivery);
                 }
-                self.send(delivery, cx);
+                self.send(delivery, Source::Retained, cx);
             }
         }
         cx.scratch.messages = found;

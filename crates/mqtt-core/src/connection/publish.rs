@@ -1,6 +1,7 @@
 //! PUBLISH from a client (3.3, 4.3).
 
 use super::online::Online;
+use super::watched::Watched;
 use super::{Close, Context, Next, reason_string};
 use crate::message::Content;
 use crate::{Broker, Counter, Limits, Message, alias, policy};
@@ -23,11 +24,18 @@ type Broken = (ReasonCode, &'static str);
 
 impl Online {
     pub(super) fn on_publish(&mut self, publish: &Publish<'_>, cx: &mut Context<'_>) -> Next {
+        cx.broker.counters.publish_received(publish.qos, publish.payload.len());
+        if cx.broker.is_quiet() {
+            // Without an answer the client keeps it and sends it again, here or elsewhere.
+            cx.broker.counters.count(Counter::MessagesRefused);
+            return Next::Go;
+        }
         let mut aliases = self.aliases_received(cx.lane).take();
         let result = match resolve(publish, &mut aliases, cx.broker) {
             Ok(topic) => self.accept(topic, publish, cx),
             Err((reason, what)) => {
                 cx.broker.counters.count(Counter::TopicAliasesRefused);
+                cx.broker.counters.count(Counter::MessagesRefused);
                 Next::Close(Close { reason, what })
             }
         };
@@ -42,19 +50,31 @@ impl Online {
             return next;
         }
         match self.take_over(topic, publish, cx) {
-            Ok(reason) => self.acknowledge(publish, reason, cx),
-            Err((reason, what)) => self.refuse(reason, what, cx),
+            Ok(reason) => {
+                cx.broker.counters.count(match reason {
+                    ReasonCode::Success => Counter::MessagesRouted,
+                    ReasonCode::NoMatchingSubscribers => Counter::MessagesUnmatched,
+                    _ => Counter::MessagesRefused,
+                });
+                self.acknowledge(publish, reason, cx)
+            }
+            Err((reason, what)) => {
+                cx.broker.counters.count(Counter::MessagesRefused);
+                self.refuse(reason, what, cx)
+            }
         }
     }
 
     /// [MQTT-4.3.3-10]: a QoS 2 message that is open already only gets its PUBREC again. [MQTT-3.3.4-7]: or one too many.
     fn on_known_or_excess(&mut self, id: PacketId, cx: &mut Context<'_>) -> Option<Next> {
         if self.received(cx.lane).contains(id) {
+            cx.broker.counters.count(Counter::MessagesRepeated);
             return Some(self.put(&Packet::PubRec(Ack::new(id, ReasonCode::Success)), cx));
         }
         let maximum = usize::from(cx.broker.limits().receive_maximum);
         if policy::knows_receive_maximum(self.version) && self.open_received() >= maximum {
             cx.broker.counters.count(Counter::ReceiveMaximumExceeded);
+            cx.broker.counters.count(Counter::MessagesRefused);
             return Some(self.refuse(
                 ReasonCode::ReceiveMaximumExceeded,
                 "more QoS 2 messages than Receive Maximum",
@@ -92,8 +112,11 @@ impl Online {
             }
         };
         let routes = cache.routes(place);
+        let watched = Watched::new(self.session.client_id(), self.version, topic, publish, broker, cx.scratch);
+        let follow = watched.follow();
         if routes.is_empty() && !publish.retain {
-            return Ok(ReasonCode::NoMatchingSubscribers);
+            let trace = follow.as_ref().map(|follow| &*follow.trace);
+            return Ok(watched.tell(trace, 0, ReasonCode::NoMatchingSubscribers));
         }
         let content = Content {
             topic,
@@ -102,17 +125,17 @@ impl Online {
             properties: publish.properties,
             payload: publish.payload,
         };
-        let message = Message::new(&content, cx.now);
+        let message = Message::followed(&content, follow, cx.now);
         if publish.retain && broker.retained.set(&message, &broker.limits()).is_err() {
             broker.counters.count(Counter::RetainedRefused);
             // Who cannot be told still reaches those who listen now.
             if publish.qos > QoS::AtMostOnce && policy::tells_publish_reason(self.version) {
-                return Ok(ReasonCode::QuotaExceeded);
+                return Ok(watched.tell(message.trace(), 0, ReasonCode::QuotaExceeded));
             }
         }
         match broker.deliver(&message, routes, Some(&self.session.slot), cx.wakes) {
-            true => Ok(ReasonCode::Success),
-            false => Ok(ReasonCode::NoMatchingSubscribers),
+            0 => Ok(watched.tell(message.trace(), 0, ReasonCode::NoMatchingSubscribers)),
+            copies => Ok(watched.tell(message.trace(), copies, ReasonCode::Success)),
         }
     }
 

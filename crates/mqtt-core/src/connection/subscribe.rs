@@ -2,7 +2,7 @@
 
 use super::online::Online;
 use super::{Context, Next};
-use crate::{Counter, Limits, policy};
+use crate::{Counter, Event, Limits, policy};
 use mqtt_wire::{
     FilterTarget, Packet, Properties, PropertyId, QoS, ReasonCode, SubAck, Subscribe, SubscribeEntry, UnsubAck,
     Unsubscribe,
@@ -22,6 +22,12 @@ impl Online {
                 Ok(reason) => reasons.push(reason as u8),
                 Err((reason, what)) => return self.refuse(reason, what, cx),
             }
+        }
+        if let Some(observer) = cx.broker.watch.everything() {
+            let filters: Vec<&str> = subscribe.entries().map(|entry| entry.filter).collect();
+            let (client_id, version) = (self.session.client_id(), self.version);
+            let (properties, filters, reasons) = (subscribe.properties, &*filters, &*reasons);
+            observer.on_event(&Event::Subscribed { client_id, version, properties, filters, reasons });
         }
         let suback = SubAck { packet_id: subscribe.packet_id, properties: Properties::NONE, reasons: &reasons };
         self.put(&Packet::SubAck(suback), cx)
@@ -77,6 +83,12 @@ impl Online {
                 Err(_) => ReasonCode::TopicFilterInvalid,
             };
             reasons.push(reason as u8);
+        }
+        if let Some(observer) = cx.broker.watch.everything() {
+            let filters: Vec<&str> = unsubscribe.filters().collect();
+            let (client_id, version) = (self.session.client_id(), self.version);
+            let (properties, filters, reasons) = (unsubscribe.properties, &*filters, &*reasons);
+            observer.on_event(&Event::Unsubscribed { client_id, version, properties, filters, reasons });
         }
         let unsuback = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::NONE, reasons: &reasons };
         self.put(&Packet::UnsubAck(unsuback), cx)

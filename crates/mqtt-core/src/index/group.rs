@@ -45,16 +45,16 @@ impl Group {
     /// Gives `message` to one member: in turn, those online first, the next one where an inbox is full.
     ///
     /// # Errors
-    /// Why the last member asked did not take it.
+    /// Why the last member asked did not take it, and who that was; `None` where there is no member.
     pub(crate) fn deliver(
         this: &Arc<Group>,
         message: &Message,
         bounds: &Bounds<'_>,
         wakes: &mut Wakes,
-    ) -> Result<(), Counter> {
+    ) -> Result<(), Option<(Counter, Arc<Slot>)>> {
         let members = this.members.read();
         let members = members.as_slice();
-        let mut refused = Counter::DroppedSessionEnded;
+        let mut refused = None;
         if members.is_empty() {
             return Err(refused);
         }
@@ -68,10 +68,10 @@ impl Group {
                 let qos = message.qos().min(member.qos()); // [MQTT-4.8.2-3]
                 let retain = message.retain() && member.retain_as_published();
                 let origin = Origin::Shared(this.clone(), member.id);
-                let delivery = Delivery { message: message.clone(), origin, qos, retain, lane: member.lane };
+                let delivery = Delivery { message: message.clone(), origin, qos, retain, lane: member.lane, sent: 0 };
                 match member.slot.push(delivery, bounds, wakes) {
                     Ok(()) => return Ok(()),
-                    Err((why, _)) => refused = why,
+                    Err((why, _)) => refused = Some((why, member.slot.clone())),
                 }
             }
         }

@@ -23,7 +23,7 @@ impl Behind {
         self.groups.as_ref().map_or(&[], |groups| groups)
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.groups.is_none() && self.own.as_slice().is_empty()
     }
 }

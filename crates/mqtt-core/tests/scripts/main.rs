@@ -10,6 +10,7 @@ mod client;
 mod decode;
 mod driver;
 mod encode;
+mod ledger;
 mod own;
 mod packet;
 mod property;

@@ -4,7 +4,7 @@ use crate::authenticator::Authenticator;
 use crate::packet::Packet;
 use crate::version::Version;
 use crate::words::{Word, hex, raw, words};
-use mqtt_core::Limits;
+use mqtt_core::{Limits, Load};
 use std::time::Duration;
 
 /// One script.
@@ -74,6 +74,14 @@ pub enum Action {
     Total { name: String, value: usize },
     /// `shutdown CODE`.
     Shutdown { code: u8 },
+    /// `load STEP`: overload protection.
+    Load(Load),
+    /// `quiesce CODE [SERVER-REFERENCE]`: no CONNECT and no PUBLISH is taken from now on.
+    Quiesce { code: u8, server_reference: Option<String> },
+    /// `wills published`, `wills dropped`: what becomes of all wills.
+    Wills { published: bool },
+    /// `a sent-off DURATION`: the connection ends once the client has what waits for it, or after the time.
+    SentOff { who: String, flush: Duration },
     /// `broker> PUBLISH ...`: a message of the broker's own.
     Publish(Packet),
 }
@@ -167,6 +175,16 @@ fn parse_line(script: &mut Script, line: usize, text: &str) -> Result<(), String
             vec![Action::Total { name, value: value as usize }]
         }
         "shutdown" => vec![Action::Shutdown { code: hex(rest)? }],
+        "load" => {
+            let step = Load::ALL.into_iter().find(|step| step.name() == rest);
+            vec![Action::Load(step.ok_or_else(|| format!("no step of overload protection: {rest}"))?)]
+        }
+        "quiesce" => {
+            let (code, reference) = rest.split_once(' ').unwrap_or((rest, ""));
+            let server_reference = Some(reference.to_owned()).filter(|reference| !reference.is_empty());
+            vec![Action::Quiesce { code: hex(code)?, server_reference }]
+        }
+        "wills" => vec![Action::Wills { published: rest == "published" }],
         "broker>" => vec![Action::Publish(Packet::parse(rest)?)],
         _ => client_line(head, rest)?,
     };
@@ -207,6 +225,7 @@ fn event(who: String, rest: &str) -> Result<Vec<Action>, String> {
         "lost" => vec![Action::Lost { who }],
         "opens" => vec![Action::Opens { who }],
         "stalls" | "flows" => vec![Action::Stall { who, stalled: verb == "stalls" }],
+        "sent-off" => vec![Action::SentOff { who, flush: duration(rest)? }],
         "decided" => vec![Action::Decided { who }],
         "speaks" => {
             let version = Version::parse(rest).ok_or("no such version")?;

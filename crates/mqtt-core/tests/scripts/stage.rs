@@ -3,11 +3,12 @@
 use crate::client::Client;
 use crate::driver::{Driver, Reads, Server};
 use crate::encode::encode;
+use crate::ledger;
 use crate::own::message;
 use crate::packet::Packet;
 use crate::script::{Action, Script, Sending, Step};
 use crate::version::Version;
-use mqtt_core::{Broker, Counter, Timestamp};
+use mqtt_core::{Broker, Counter, Farewell, Timestamp};
 use mqtt_wire::ReasonCode;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,7 +44,8 @@ pub fn play(script: &Script, reads: Reads) -> Result<(), String> {
         at += group.max(1);
     }
     let last = script.steps.last().map_or(script.line, |step| step.line);
-    stage.nothing_left().map_err(|error| stage.report(script, last, "(end of the script)", &error, reads))
+    let end = stage.nothing_left().and_then(|()| ledger::check(&stage.server.broker));
+    end.map_err(|error| stage.report(script, last, "(end of the script)", &error, reads))
 }
 
 impl Stage {
@@ -126,6 +128,33 @@ impl Stage {
                 for who in names {
                     self.with_driver(&who, |driver, server| driver.on_shutdown(reason, server))?;
                 }
+                self.settle()
+            }
+            Action::Load(load) => {
+                self.nothing_left()?;
+                self.server.broker.load.set(*load);
+                Ok(())
+            }
+            Action::Quiesce { code, server_reference } => {
+                self.nothing_left()?;
+                let reason = ReasonCode::from_u8(*code).ok_or("no such code")?;
+                let farewell = Farewell { reason, server_reference: server_reference.clone() };
+                self.server.with_broker(|broker, _, _| broker.quiesce(farewell));
+                self.settle()
+            }
+            Action::Wills { published } => {
+                self.nothing_left()?;
+                self.server.with_broker(|broker, now, wakes| match published {
+                    true => broker.publish_wills(now, wakes),
+                    false => broker.drop_wills(),
+                });
+                self.settle()
+            }
+            Action::SentOff { who, flush } => {
+                self.nothing_left()?;
+                self.note(&format!("{who} sent-off"));
+                let slot = self.server.broker.sessions.get(who).ok_or_else(|| format!("{who} has no session"))?;
+                self.server.with_broker(|broker, now, wakes| broker.send_off(&slot, *flush, now, wakes));
                 self.settle()
             }
             Action::Publish(packet) => {

@@ -6,6 +6,7 @@
 //!
 //! Not here: what the site answers, and bodies of requests, which nobody has asked for yet.
 
+mod body;
 pub mod frame;
 mod keeper;
 mod outbox;
@@ -13,11 +14,11 @@ mod pulse;
 mod stream;
 mod upgrade;
 
+pub use body::{Body, Live};
 pub use stream::WebSocketStream;
 
 use crate::Socket;
 use crate::endpoint::WebSocketOptions;
-use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
@@ -27,6 +28,7 @@ use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -36,8 +38,8 @@ use upgrade::Handshake;
 /// How long a client may take for a request head where the site does not say.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection may stay without a new request.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a connection may stay without a new request, where the site does not say.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Longest request head, and what HTTP/1.1 buffers of a response.
 const BUFFER: usize = 16 * 1024;
@@ -54,7 +56,7 @@ const STREAM_OUTPUT: usize = 64 * 1024;
 const PROBE_AFTER: Duration = Duration::from_secs(60);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What an endpoint answers. Called on the task of a connection: nothing here may wait.
+/// What an endpoint answers. Called on the task of a connection: nothing here may block it.
 pub trait Site: Send + Sync + 'static {
     /// A place for one more MQTT connection; dropping it gives it back.
     type Seat: Send + 'static;
@@ -67,6 +69,16 @@ pub trait Site: Send + Sync + 'static {
         HEAD_TIMEOUT
     }
 
+    /// How long a connection may stay without a new request.
+    fn idle_timeout(&self) -> Duration {
+        IDLE_TIMEOUT
+    }
+
+    /// Whether there are WebSockets here.
+    fn has_web_sockets(&self) -> bool {
+        true
+    }
+
     /// A place for the WebSocket that `request` asks for, if there is any.
     fn seat(&self, request: &Parts) -> Option<Self::Seat>;
 
@@ -74,15 +86,15 @@ pub trait Site: Send + Sync + 'static {
     fn web_socket<S: Socket>(&self, stream: WebSocketStream<S>, seat: Self::Seat);
 
     /// Answers a request for anything but a WebSocket.
-    fn respond(&self, request: &Parts) -> Response<Full<Bytes>> {
+    fn respond(&self, request: &Parts) -> impl Future<Output = Response<Body>> + Send {
         let _ = request;
-        text(StatusCode::NOT_FOUND, "there is nothing here; MQTT over WebSocket is at /mqtt\n")
+        ready(text(StatusCode::NOT_FOUND, "there is nothing here; MQTT over WebSocket is at /mqtt\n"))
     }
 }
 
 /// A response of plain text.
-pub fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+pub fn text(status: StatusCode, body: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from_static(body.as_bytes())));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
@@ -91,10 +103,10 @@ pub fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
 /// Serves one connection until it ends, or until `shutdown` is ready and the requests under way are answered. A WebSocket on HTTP/1.1
 /// outlives this; one on HTTP/2 keeps the connection open.
 pub async fn serve<S: Socket, T: Site>(socket: S, site: Arc<T>, shutdown: impl Future<Output = ()>) {
-    let (visits, head_timeout) = (Arc::new(Visits::default()), site.head_timeout());
+    let (visits, head_timeout, idle_timeout) = (Arc::new(Visits::default()), site.head_timeout(), site.idle_timeout());
     let service = {
         let visits = visits.clone();
-        service_fn(move |request| std::future::ready(Ok::<_, Infallible>(on_request::<S, T>(request, &site, &visits))))
+        service_fn(move |request| on_request::<S, T>(request, site.clone(), visits.clone()))
     };
     let builder = builder(head_timeout);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
@@ -112,7 +124,7 @@ pub async fn serve<S: Socket, T: Site>(socket: S, site: Arc<T>, shutdown: impl F
             () = patience.as_mut(), if !patience.is_elapsed() => match visits.since(&mut seen) {
                 0 if visits.have_opened.load(Ordering::Relaxed) => connection.as_mut().graceful_shutdown(),
                 0 => return,
-                _ => patience.as_mut().reset(tokio::time::Instant::now() + IDLE_TIMEOUT),
+                _ => patience.as_mut().reset(tokio::time::Instant::now() + idle_timeout),
             }
         }
     }
@@ -151,16 +163,20 @@ fn builder(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-fn on_request<S: Socket, T: Site>(
+async fn on_request<S: Socket, T: Site>(
     mut request: Request<Incoming>,
-    site: &Arc<T>,
-    visits: &Visits,
-) -> Response<Full<Bytes>> {
+    site: Arc<T>,
+    visits: Arc<Visits>,
+) -> Result<Response<Body>, Infallible> {
     visits.requests.fetch_add(1, Ordering::Relaxed);
     let upgrade = hyper::upgrade::on(&mut request);
     let (request, _) = request.into_parts();
-    match upgrade::answer(&request, site.options()) {
-        Handshake::Elsewhere => site.respond(&request),
+    let handshake = match site.has_web_sockets() {
+        true => upgrade::answer(&request, site.options()),
+        false => Handshake::Elsewhere,
+    };
+    Ok(match handshake {
+        Handshake::Elsewhere => site.respond(&request).await,
         Handshake::Refused(refusal) => refusal.response(),
         Handshake::Accepted(response) => match site.seat(&request) {
             None => text(StatusCode::SERVICE_UNAVAILABLE, "there is no place for one more connection\n"),
@@ -170,7 +186,7 @@ fn on_request<S: Socket, T: Site>(
                 response
             }
         },
-    }
+    })
 }
 
 /// Waits until the answer is out, then gives the stream to the site.

@@ -2,11 +2,11 @@
 //!
 //! The answers only; what happens with the connection behind them is the business of the module above.
 
+use super::Body;
 use super::text;
 use crate::endpoint::WebSocketOptions;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::ext::Protocol;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -28,7 +28,7 @@ pub(super) enum Handshake {
     /// It is for another part of the site.
     Elsewhere,
     /// A WebSocket begins behind this answer.
-    Accepted(Response<Full<Bytes>>),
+    Accepted(Response<Body>),
     /// No WebSocket.
     Refused(Refusal),
 }
@@ -53,7 +53,7 @@ pub(super) fn answer(request: &Parts, options: &WebSocketOptions) -> Handshake {
 }
 
 /// RFC 6455, 4.2.
-fn upgrade(request: &Parts) -> Result<Response<Full<Bytes>>, Refusal> {
+fn upgrade(request: &Parts) -> Result<Response<Body>, Refusal> {
     let headers = &request.headers;
     if request.method != Method::GET {
         return Err(Refusal::NotGet);
@@ -68,7 +68,7 @@ fn upgrade(request: &Parts) -> Result<Response<Full<Bytes>>, Refusal> {
     let Some(key) = single(headers, &header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key)) else {
         return Err(Refusal::Key);
     };
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Body::from(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -78,7 +78,7 @@ fn upgrade(request: &Parts) -> Result<Response<Full<Bytes>>, Refusal> {
 }
 
 /// RFC 8441, section 5: no key and no upgrade, the stream itself becomes the WebSocket.
-fn extended_connect(request: &Parts) -> Result<Response<Full<Bytes>>, Refusal> {
+fn extended_connect(request: &Parts) -> Result<Response<Body>, Refusal> {
     if request.method != Method::CONNECT {
         return Err(Refusal::NotConnect);
     }
@@ -86,7 +86,7 @@ fn extended_connect(request: &Parts) -> Result<Response<Full<Bytes>>, Refusal> {
         return Err(Refusal::Protocol);
     }
     check_version(&request.headers)?;
-    Ok(Response::new(Full::default()))
+    Ok(Response::new(Body::from(Bytes::new())))
 }
 
 fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -98,10 +98,10 @@ fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// What is the same in all versions of HTTP.
 fn choose_protocol(
-    mut response: Response<Full<Bytes>>,
+    mut response: Response<Body>,
     headers: &HeaderMap,
     options: &WebSocketOptions,
-) -> Result<Response<Full<Bytes>>, Refusal> {
+) -> Result<Response<Body>, Refusal> {
     if !is_allowed_origin(headers, &options.allowed_origins) {
         return Err(Refusal::Origin);
     }
@@ -165,7 +165,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn response(self) -> Response<Full<Bytes>> {
+    pub(super) fn response(self) -> Response<Body> {
         let (status, what) = match self {
             Refusal::NoProxy => (StatusCode::NOT_IMPLEMENTED, "this server is no proxy\n"),
             Refusal::NotGet => (StatusCode::METHOD_NOT_ALLOWED, "a WebSocket begins with GET\n"),

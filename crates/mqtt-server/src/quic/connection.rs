@@ -7,7 +7,7 @@ use super::streams::Streams;
 use crate::driver::{Driver, LINGER};
 use crate::endpoint::QuicOptions;
 use crate::entrance::Seat;
-use mqtt_core::{Counter, Counters, Timestamp};
+use mqtt_core::{Counter, Counters};
 use quinn::{Connecting, Connection, ConnectionError, RecvStream, SendStream, ZeroRttAccepted};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -21,20 +21,20 @@ pub(super) async fn serve(
     handshake: Handshake,
     options: QuicOptions,
     seat: Seat,
-    accepted: Timestamp,
 ) {
-    let until = Instant::now() + seat.broker.limits().connect_timeout;
-    let counters = &seat.broker.counters;
+    let began = Instant::now();
+    let until = began + seat.broker.limits().connect_timeout;
     // Boxed: what the handshake needs is not to weigh on the connection for the rest of its life.
     let opened = Box::pin(timeout_at(until, open(connecting, handshake, options))).await;
     match opened {
         Ok(Opened::Control(connection, control, early)) => {
+            seat.handshakes.record(began.elapsed());
             let early = early.map(|(over, handshake)| Early { over, handshake, gate: Gate::shut(), until });
-            run(connection, control, early, options.idle_timeout, seat, accepted).await
+            run(connection, control, early, options.idle_timeout, seat).await
         }
         Ok(Opened::Nothing) => {}
-        Ok(Opened::Failed) => counters.count(Counter::HandshakesFailed),
-        Err(_) => counters.count(Counter::ConnectTimeouts),
+        Ok(Opened::Failed(error)) => seat.handshake_failed(&error.into()),
+        Err(_) => seat.handshake_timed_out(),
     }
 }
 
@@ -44,18 +44,21 @@ enum Opened {
     /// The client went away after the handshake.
     Nothing,
     /// So did the handshake.
-    Failed,
+    Failed(ConnectionError),
 }
 
 async fn open(connecting: Result<Connecting, ConnectionError>, handshake: Handshake, options: QuicOptions) -> Opened {
-    let Ok(connecting) = connecting else { return Opened::Failed };
+    let connecting = match connecting {
+        Ok(connecting) => connecting,
+        Err(error) => return Opened::Failed(error),
+    };
     // Early data of a resumed session is seen at once; of other clients nothing comes before the handshake is over.
     let connecting = if options.zero_rtt { connecting.into_0rtt() } else { Err(connecting) };
     let (connection, mut over) = match connecting {
         Ok((connection, over)) => (connection, Some(over)),
         Err(connecting) => match connecting.await {
             Ok(connection) => (connection, None),
-            Err(_) => return Opened::Failed,
+            Err(error) => return Opened::Failed(error),
         },
     };
     let control = connection.accept_bi().await;
@@ -68,7 +71,7 @@ async fn open(connecting: Result<Connecting, ConnectionError>, handshake: Handsh
     }
     match control {
         Ok(control) => Opened::Control(connection, control, over.map(|over| (over, handshake))),
-        Err(ConnectionError::TransportError(_)) => Opened::Failed,
+        Err(error @ ConnectionError::TransportError(_)) => Opened::Failed(error),
         Err(_) => Opened::Nothing,
     }
 }
@@ -79,12 +82,11 @@ async fn run(
     mut early: Option<Early>,
     idle_timeout: Duration,
     seat: Seat,
-    accepted: Timestamp,
 ) {
     let delivered = send.stopped();
     let gate = early.as_ref().map(|early| early.gate.clone()).unwrap_or_default();
     let control = tokio::io::join(Control::new(recv, gate.clone()), send);
-    let mut driver = Driver::with_lanes(control, Streams::new(connection.clone(), gate), seat, accepted);
+    let mut driver = Driver::with_lanes(control, Streams::new(connection.clone(), gate), seat);
     let (mut silence, mut waits) = (Silence::new(&connection), Waits::default());
     loop {
         tokio::select! {

@@ -2,6 +2,7 @@
 
 use super::connection::serve;
 use super::resting::Resting;
+use crate::Peer;
 use crate::endpoint::QuicOptions;
 use crate::entrance::Seat;
 use crate::hub::Hub;
@@ -46,7 +47,7 @@ pub(crate) struct Quic {
     resting: Resting,
 }
 
-/// Binds the first of `addresses` that can be bound, or that an endpoint in `resting` has; `::` takes IPv4 as well.
+/// Binds the first of `addresses` that can be bound; `::` takes IPv4 as well. One that `resting` still holds is taken back.
 ///
 /// # Errors
 /// The operating system's for the last address, and `InvalidInput` if TLS 1.3 is not among the versions.
@@ -57,6 +58,36 @@ pub(crate) fn bind(
     hub: Arc<Hub>,
     resting: &Resting,
 ) -> io::Result<Quic> {
+    let config = config(tls, options)?;
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    for &address in addresses {
+        let revived = revive(address, resting, &config);
+        match revived.map_or_else(|| socket(address).and_then(|socket| open(socket, &config)), Ok) {
+            Ok(endpoint) => return Ok(Quic::new(endpoint, config, options, hub, resting)),
+            Err(error) => failed = resting.explain(address, error),
+        }
+    }
+    Err(failed)
+}
+
+/// Takes over a bound socket.
+///
+/// # Errors
+/// The operating system's, and `InvalidInput` if TLS 1.3 is not among the versions.
+pub(crate) fn adopt(
+    socket: std::net::UdpSocket,
+    tls: &Arc<rustls::ServerConfig>,
+    options: QuicOptions,
+    hub: Arc<Hub>,
+    resting: &Resting,
+) -> io::Result<Quic> {
+    socket.set_nonblocking(true)?;
+    let config = config(tls, options)?;
+    let endpoint = open(socket, &config)?;
+    Ok(Quic::new(endpoint, config, options, hub, resting))
+}
+
+fn config(tls: &Arc<rustls::ServerConfig>, options: QuicOptions) -> io::Result<ServerConfig> {
     let mut config = ServerConfig::with_crypto(crypto(tls, options)?);
     config
         .transport_config(Arc::new(transport(options)))
@@ -64,17 +95,7 @@ pub(crate) fn bind(
         .max_incoming(INCOMING)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(ALL_INCOMING_BYTES);
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    for &address in addresses {
-        match revive(address, resting, &config).map_or_else(|| open(address, &config), Ok) {
-            Ok(endpoint) => {
-                let (options, resting) = (Arc::new(ArcSwap::from_pointee(options)), resting.clone());
-                return Ok(Quic { endpoint, config, options, hub, handshakes: Arc::default(), resting });
-            }
-            Err(error) => failed = resting.explain(address, error),
-        }
-    }
-    Err(failed)
+    Ok(config)
 }
 
 /// The endpoint that was closed and still has this address.
@@ -84,8 +105,7 @@ fn revive(address: SocketAddr, resting: &Resting, config: &ServerConfig) -> Opti
     Some(endpoint)
 }
 
-fn open(address: SocketAddr, config: &ServerConfig) -> io::Result<quinn::Endpoint> {
-    let socket = socket(address)?;
+fn open(socket: std::net::UdpSocket, config: &ServerConfig) -> io::Result<quinn::Endpoint> {
     quinn::Endpoint::new(EndpointConfig::default(), Some(config.clone()), socket, Arc::new(TokioRuntime))
 }
 
@@ -152,6 +172,17 @@ impl ProducesTickets for NoTickets {
 }
 
 impl Quic {
+    fn new(
+        endpoint: quinn::Endpoint,
+        config: ServerConfig,
+        options: QuicOptions,
+        hub: Arc<Hub>,
+        resting: &Resting,
+    ) -> Quic {
+        let (options, resting) = (Arc::new(ArcSwap::from_pointee(options)), resting.clone());
+        Quic { endpoint, config, options, hub, handshakes: Arc::default(), resting }
+    }
+
     /// Where it really listens.
     ///
     /// # Errors
@@ -193,11 +224,12 @@ impl Drop for Handshake {
 impl Listener for Quic {
     type Incoming = Incoming;
 
-    async fn accept(&mut self) -> io::Result<Incoming> {
+    async fn accept(&mut self) -> io::Result<(Incoming, Peer)> {
         loop {
             let Some(incoming) = self.endpoint.accept().await else { return std::future::pending().await };
             if self.handshakes.load(Ordering::Relaxed) < HANDSHAKES || !incoming.may_retry() {
-                return Ok(incoming);
+                let peer = Peer::Address(incoming.remote_address());
+                return Ok((incoming, peer));
             }
             self.hub.broker.counters.count(Counter::AddressesDoubted);
             let _ = incoming.retry(); // it may be retried, as asked above
@@ -207,8 +239,7 @@ impl Listener for Quic {
     fn serve(&self, incoming: Incoming, seat: Seat) {
         self.handshakes.fetch_add(1, Ordering::Relaxed);
         let handshake = Handshake(self.handshakes.clone());
-        let now = seat.clock.now();
-        tokio::spawn(serve(incoming.accept(), handshake, **self.options.load(), seat, now));
+        tokio::spawn(serve(incoming.accept(), handshake, **self.options.load(), seat));
     }
 
     fn refuse(&self, incoming: Incoming) {

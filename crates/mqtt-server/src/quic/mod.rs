@@ -17,7 +17,7 @@ mod numbers;
 mod resting;
 mod streams;
 
-pub(crate) use endpoint::{Quic, bind};
+pub(crate) use endpoint::{Quic, adopt, bind};
 pub(crate) use resting::Resting;
 
 /// Codes that the server closes connections and streams with, EMQX's.

@@ -3,6 +3,7 @@
 use super::code;
 use super::early::Gate;
 use super::numbers::Numbers;
+use crate::Peer;
 use crate::driver::{BUDGET, READS};
 use crate::input::Input;
 use crate::lanes::Lanes;
@@ -174,6 +175,10 @@ impl Sender {
 
 impl Lanes for Streams {
     const AWAITS_CLIENT: bool = true;
+
+    fn peer(&self) -> Option<Peer> {
+        Some(Peer::Address(self.connection.remote_address()))
+    }
 
     fn outputs(&mut self) -> &mut [Lane] {
         &mut self.outputs

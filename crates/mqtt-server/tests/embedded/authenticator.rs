@@ -21,7 +21,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 /// Decides by the user's name, slowly but for `quick`. Whoever waits for a verdict holds a clone of the token.
 #[derive(Clone, Default)]
-struct Moody {
+pub struct Moody {
     waiting: Arc<()>,
 }
 

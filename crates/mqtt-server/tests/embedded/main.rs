@@ -10,11 +10,13 @@
 
 mod authenticator;
 mod connections;
+mod moving;
 mod partial;
 mod peer;
 mod queues;
 mod running;
 mod scram;
+mod seeing;
 mod shutdown;
 mod timeouts;
 mod web_socket;

@@ -35,17 +35,21 @@ impl Running {
     }
 
     pub fn with(limits: Limits, authenticator: impl Authenticator) -> Running {
-        Running::open(Endpoint::tcp("mqtt", "127.0.0.1", 0), limits, authenticator)
+        Running::of(Options { limits, authenticator: Box::new(authenticator), ..Options::default() })
     }
 
     /// Everybody may connect at another endpoint than one of TCP.
     pub fn at(endpoint: Endpoint, limits: Limits) -> Running {
-        Running::open(endpoint, limits, Anonymous)
+        Running::open(Options { endpoints: vec![endpoint], limits, ..Options::default() })
     }
 
-    fn open(endpoint: Endpoint, limits: Limits, authenticator: impl Authenticator) -> Running {
+    /// With everything but the endpoints as in `options`.
+    pub fn of(options: Options) -> Running {
+        Running::open(Options { endpoints: vec![Endpoint::tcp("mqtt", "127.0.0.1", 0)], ..options })
+    }
+
+    fn open(options: Options) -> Running {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let options = Options { endpoints: vec![endpoint], limits, authenticator: Box::new(authenticator) };
         let server = runtime.block_on(Server::bind(options)).expect("a free port");
         let (handle, address) = (server.handle(), server.addresses()[0]);
         let (shutdown, ended) = oneshot::channel();
@@ -58,6 +62,15 @@ impl Running {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Runs a future on the server's runtime, within the bound.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async { tokio::time::timeout(BOUND, future).await.expect("it takes no longer") })
     }
 
     pub fn count(&self, counter: Counter) -> u64 {
@@ -105,7 +118,7 @@ impl Ending {
     }
 }
 
-fn eventually(is_so: impl Fn() -> bool, instead: impl Fn() -> String) {
+pub fn eventually(is_so: impl Fn() -> bool, instead: impl Fn() -> String) {
     let end = Instant::now() + BOUND;
     while !is_so() {
         assert!(Instant::now() < end, "within {BOUND:?}: {}", instead());

@@ -1,12 +1,12 @@
 //! A small site on a free port of this machine: an echo or a very small MQTT server behind its WebSockets.
 
-use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use mqtt_server::Socket;
 use mqtt_server::endpoint::WebSocketOptions;
+use mqtt_server::http::Body;
 use mqtt_server::http::{Site, WebSocketStream, serve, text};
 use rustls::ServerConfig;
 use std::net::SocketAddr;
@@ -66,11 +66,11 @@ impl Site for Hello {
         }
     }
 
-    fn respond(&self, request: &Parts) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: &Parts) -> Response<Body> {
         if request.uri.path() != "/page" {
             return text(StatusCode::NOT_FOUND, "nothing here\n");
         }
-        let mut response = Response::new(Full::new(Bytes::from_static(b"<!doctype html><title>page</title>")));
+        let mut response = Response::new(Body::from(Bytes::from_static(b"<!doctype html><title>page</title>")));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         response
     }

@@ -38,6 +38,9 @@ async fn both_protocol_names_are_spoken_and_no_other() {
     };
     assert_eq!(close.error_code, quinn::TransportErrorCode::crypto(120), "no_application_protocol");
     server.counts(Counter::HandshakesFailed, 1).await;
+    assert_eq!(server.metric("mqtt.server.tls.handshake.duration"), 2.0);
+    assert!(server.metric("mqtt.server.tls.cert.expiry") > 3600.0, "seconds");
+    assert_eq!(server.metric("mqtt.server.rejected_connections"), 1.0);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::certificates::Certificates;
 use mqtt_server::auth::Anonymous;
 use mqtt_server::endpoint::{Address, Endpoint, HostPort, QuicOptions};
+use mqtt_server::metrics::Number;
 use mqtt_server::{Counter, Handle, Limits, Options, Server};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,8 +41,12 @@ impl Running {
         let mut endpoint = Endpoint::new("quic", Address::Quic(place));
         endpoint.tls = Some(certificates.settings(wishes.client_certificates));
         endpoint.quic = wishes.quic;
-        let options =
-            Options { endpoints: vec![endpoint.clone()], limits: wishes.limits, authenticator: Box::new(Anonymous) };
+        let options = Options {
+            endpoints: vec![endpoint.clone()],
+            limits: wishes.limits,
+            authenticator: Box::new(Anonymous),
+            ..Options::default()
+        };
         let server = Server::bind(options).await.unwrap();
         let (handle, address) = (server.handle(), server.addresses()[0]);
         let (shutdown, ended) = oneshot::channel();
@@ -53,6 +58,19 @@ impl Running {
 
     pub fn count(&self, counter: Counter) -> u64 {
         self.handle.counters().get(counter)
+    }
+
+    /// The sum of a metric's points; of a distribution, how many values it has.
+    pub fn metric(&self, name: &str) -> f64 {
+        let families = self.handle.metrics();
+        let points = families.iter().filter(|family| family.name == name).flat_map(|family| &family.points);
+        points
+            .map(|point| match &point.value {
+                Number::Whole(count) => *count as f64,
+                Number::Real(value) => *value,
+                Number::Distribution(buckets, _) => buckets.counts.iter().sum::<u64>() as f64,
+            })
+            .sum()
     }
 
     /// Waits until a counter has come to `count`, and not beyond.

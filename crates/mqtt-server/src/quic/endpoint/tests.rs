@@ -15,7 +15,7 @@ fn endpoint() -> (Quic, quinn::ClientConfig) {
     let certificates = vec![CertificateFiles { path, key_path: None, password: None }];
     let settings = TlsSettings { certificates, ..TlsSettings::default() };
     let tls = load(&settings, &[b"mqtt"], &Tickets::new().unwrap()).unwrap().config;
-    let hub = Hub::new(Broker::new(Limits::default()), Box::new(Anonymous));
+    let hub = Hub::new(Broker::new(Limits::default()), Box::new(Anonymous), None, None);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let quic = bind(&[address], &tls, QuicOptions::default(), hub, &Resting::default()).unwrap();
 
@@ -34,7 +34,7 @@ async fn a_connection_has_the_address_that_its_client_has_moved_to() {
     let address = quic.local_addr().unwrap();
     let client = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let connecting = client.connect_with(config, address, "localhost").unwrap();
-    let (there, here) = tokio::join!(connecting, async { quic.accept().await.unwrap().await });
+    let (there, here) = tokio::join!(connecting, async { quic.accept().await.unwrap().0.await });
     let (there, here) = (there.unwrap(), here.unwrap());
     assert_eq!(here.remote_address(), client.local_addr().unwrap());
     for round in 0..2_u8 {
