@@ -16,6 +16,7 @@ mod service;
 mod signals;
 mod systemd;
 mod telemetry;
+mod watchers;
 
 use cli::{Invocation, Task};
 use config::{ConfigErrors, print, reference, schema};

@@ -3,10 +3,9 @@
 use crate::config::watch::{self, Changing, Disk, Watch};
 use crate::config::{Settings, Sources, changes};
 use crate::loading::{Loaded, load, users};
-use crate::log::{Connections, Levels, Logging};
 use crate::reloads::Reloads;
 use crate::systemd;
-use crate::telemetry::Tracer;
+use crate::watchers::Seen;
 use mqtt_server::Handle;
 use mqtt_server::auth::Passwords;
 use std::net::SocketAddr;
@@ -14,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use tokio::signal::unix::Signal;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 /// Looks for changed files and applies what they say.
 pub struct Reloader {
@@ -34,12 +33,8 @@ pub struct Reloader {
     pub renew_at: Option<SystemTime>,
     /// How reloads went.
     pub reloads: Arc<Reloads>,
-    /// What traces, if anything does.
-    pub tracer: Option<Arc<Tracer>>,
-    /// The log.
-    pub logging: Arc<Logging>,
-    /// The log of connections.
-    pub connections: Arc<Connections>,
+    /// What of log and telemetry follows the settings.
+    pub seen: Seen,
 }
 
 impl Reloader {
@@ -51,7 +46,7 @@ impl Reloader {
                 _ = hangups.recv() => true,
                 _ = ticks.tick() => false,
             };
-            self.connections.sum_up(Instant::now());
+            self.seen.connections.sum_up(Instant::now());
             let now = SystemTime::now();
             let changed = self.watch.changed(&Disk, now);
             let due = self.renew_at.is_some_and(|at| at <= now);
@@ -59,7 +54,8 @@ impl Reloader {
                 let changed = self.wait_out(Changing::new(changed)).await;
                 let names: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
                 systemd::reloading();
-                self.reload(&names).await;
+                let span = info_span!("reload", files = names.join(", "));
+                self.reload(&names).instrument(span).await;
                 systemd::reloaded();
             }
         }
@@ -104,10 +100,7 @@ impl Reloader {
         self.handle.set_limits(settings.limits.clone());
         self.handle.set_shutdown(settings.shutdown.clone());
         self.passwords.replace(users(&settings));
-        self.logging.set_levels(&Levels::of(&settings));
-        if let Some(tracer) = &self.tracer {
-            tracer.sampler.set(&settings.telemetry.sampling);
-        }
+        self.seen.apply(&settings);
         (self.settings, self.renew_at) = (settings, renew_at);
         let paths = self.sources.paths().into_iter().chain(self.settings.all_files()).collect();
         self.watch.follow(paths, &Disk, SystemTime::now());

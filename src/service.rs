@@ -1,18 +1,18 @@
 //! The broker as the program runs it, from its start to its end.
 
 use crate::config::watch::{Disk, Watch};
-use crate::config::{EXIT_CODE, Settings, Sources};
+use crate::config::{EXIT_CODE, Sources};
 use crate::loading::{Loaded, load, users};
-use crate::log::{Connections, Levels, Logging};
 use crate::memory::Gauge;
 use crate::reloader::Reloader;
 use crate::reloads::Reloads;
 use crate::signals::Endings;
 use crate::systemd::Sockets;
 use crate::telemetry::Telemetry;
+use crate::watchers::Watchers;
 use crate::{process, runtime, signals, systemd};
 use mqtt_server::auth::Passwords;
-use mqtt_server::{Cause, EndpointError, Observer, Options, Server};
+use mqtt_server::{Cause, EndpointError, Options, Server};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -80,30 +80,6 @@ fn start(sources: &Sources, listen: &[SocketAddr]) -> Result<End, Failure> {
     ended
 }
 
-/// What looks at the server from outside, and outlives it.
-struct Watchers {
-    telemetry: Option<Telemetry>,
-    logging: Arc<Logging>,
-}
-
-impl Watchers {
-    /// Starts the log, and what sends it and more to a collector.
-    fn start(settings: &Settings) -> anyhow::Result<Watchers> {
-        let telemetry = Telemetry::start(&settings.telemetry)?;
-        let logger = telemetry.as_ref().and_then(Telemetry::logger);
-        let logging = Arc::new(Logging::start(&Levels::of(settings), logger)?);
-        Ok(Watchers { telemetry, logging })
-    }
-
-    /// Sends and writes what is left.
-    fn end(self) {
-        if let Some(telemetry) = self.telemetry {
-            telemetry.shutdown();
-        }
-        self.logging.flush();
-    }
-}
-
 /// All that a server is made from.
 struct Start<'a> {
     sources: &'a Sources,
@@ -125,42 +101,27 @@ async fn host(start: Start<'_>, watchers: &mut Watchers) -> Result<End, Failure>
     }
     let (passwords, reloads) = (Passwords::new(users), Arc::<Reloads>::default());
     let (endings, hangups) = (Endings::new()?, signals::hangups()?);
-    let tracer = watchers.telemetry.as_ref().and_then(Telemetry::tracer);
-    let connections = Arc::new(Connections::new(tracer.clone()));
-    let observer: Arc<dyn Observer> = connections.clone();
+    let seen = watchers.seen();
     let inherited = passed.claim(&endpoints);
     let server = Server::bind(Options {
         endpoints,
         limits: settings.limits.clone(),
         authenticator: Box::new(passwords.clone()),
-        observer: Some(observer),
+        observer: Some(seen.connections.clone()),
         memory: gauge(),
-        metrics: Some(metrics(reloads.clone(), watchers.telemetry.as_ref())),
+        metrics: Some(metrics(reloads.clone(), watchers.telemetry())),
         shutdown: settings.shutdown.clone(),
         inherited,
+        sys_interval: settings.sys_interval,
         ..Options::default()
     })
     .await?;
     let handle = server.handle();
-    if let Some(telemetry) = &mut watchers.telemetry {
-        telemetry.watch(&handle);
-    }
+    watchers.watch(&handle);
     announce(&server);
     systemd::ready(server.urls());
-    let (sources, listen, logging) = (sources.clone(), listen.to_vec(), watchers.logging.clone());
-    let reloader = Reloader {
-        sources,
-        listen,
-        settings,
-        passwords,
-        handle,
-        watch,
-        renew_at,
-        reloads,
-        tracer,
-        logging,
-        connections,
-    };
+    let (sources, listen) = (sources.clone(), listen.to_vec());
+    let reloader = Reloader { sources, listen, settings, passwords, handle, watch, renew_at, reloads, seen };
     let beside = [tokio::spawn(reloader.run(hangups)), tokio::spawn(systemd::watchdog(server.handle()))];
     let end = serve(server, endings).await;
     beside.iter().for_each(JoinHandle::abort);

@@ -28,6 +28,7 @@ pub fn broker() -> Vec<(Key, String)> {
     let mut defaults = vec![
         (Key::of("ProtocolLevel"), "All".to_owned()),
         (Key::of("DataDirectory"), "/var/lib/lacewing".to_owned()),
+        (Key::of("SysInterval"), "10s".to_owned()),
         (Key::of("SelfSigned"), "true".to_owned()),
         (Key::of("LogLevel"), "info".to_owned()),
         (Key::of("Log:Format"), "text".to_owned()),

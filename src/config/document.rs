@@ -41,6 +41,9 @@ pub struct Document {
     /// Where the broker keeps what it has to remember, such as certificates it made.
     #[schemars(extend("x-restart" = true))]
     pub data_directory: Option<FilePath>,
+    /// Time between two values of a topic under `$SYS/broker`, where somebody listens; `none` publishes nothing.
+    #[schemars(extend("x-restart" = true))]
+    pub sys_interval: Option<OptionalSpan<1000, LONGEST>>,
     /// Whether an endpoint that needs a certificate and has none gets one that the broker makes, signed by an authority of its own.
     pub self_signed: Option<Switch>,
     /// Makes a certificate for `localhost` and the names below, if the file is not there yet: `true` makes

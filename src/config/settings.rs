@@ -15,6 +15,7 @@ use mqtt_server::{Limits, Shutdown};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The settings of the broker. Nothing secret is in their `Debug`.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Settings {
     pub own_certificates: OwnCertificates,
     /// Where the broker keeps what it has to remember.
     pub data_directory: PathBuf,
+    /// Time between two values of a topic under `$SYS`; `None` publishes none.
+    pub sys_interval: Option<Duration>,
     /// How much the log says.
     pub log_level: LogLevel,
     /// The form of the log, and where it goes.
@@ -103,6 +106,7 @@ impl Settings {
             certificates,
             own_certificates,
             data_directory,
+            sys_interval: document.sys_interval.and_then(|span| span.0),
             log_level: document.log_level.unwrap_or(LogLevel::Info),
             log,
             telemetry,

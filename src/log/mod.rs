@@ -14,8 +14,8 @@ pub use connections::Connections;
 use crate::config::settings::Log;
 use crate::config::telemetry::LogFormat;
 use crate::config::{LogLevel, Settings};
+use crate::telemetry::Telemetry;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_sdk::logs::SdkLoggerProvider;
 use pipe::Pipe;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -56,11 +56,11 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// From now on what is said is written, and goes to `logger`.
+    /// From now on what is said is written, and goes to collectors as `telemetry` has it.
     ///
     /// # Errors
     /// The operating system's, or the log is written already.
-    pub fn start(levels: &Levels, logger: Option<&SdkLoggerProvider>) -> anyhow::Result<Logging> {
+    pub fn start(levels: &Levels, telemetry: Option<&Telemetry>) -> anyhow::Result<Logging> {
         let pipe = Pipe::start(levels.log.target)?;
         let (output_filter, output) = reload::Layer::new(targets(levels));
         let format = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(pipe.clone());
@@ -68,7 +68,9 @@ impl Logging {
             LogFormat::Text => format.with_filter(output_filter).boxed(),
             LogFormat::Json => format.json().flatten_event(true).with_filter(output_filter).boxed(),
         }];
-        let bridge = logger.map(|logger| {
+        // First, so that records of the bridge find the span that they are in.
+        layers.extend(telemetry.and_then(Telemetry::own_spans));
+        let bridge = telemetry.and_then(Telemetry::logger).map(|logger| {
             let (filter, handle) = reload::Layer::new(exported(levels));
             layers.push(OpenTelemetryTracingBridge::new(logger).with_filter(filter).boxed());
             handle

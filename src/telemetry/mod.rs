@@ -16,6 +16,7 @@ mod fan_out;
 mod http;
 mod metrics;
 mod outage;
+mod own_spans;
 mod pipeline;
 mod random;
 mod record;
@@ -39,7 +40,7 @@ use mqtt_server::metrics::Family;
 use mqtt_server::{Handle, Switch};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, SdkLoggerProvider};
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanProcessor};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SpanProcessor};
 use outage::{Collector, Link};
 use pipeline::{SpanMaker, Worker};
 use sampler::Sampler;
@@ -58,6 +59,8 @@ pub struct Telemetry {
     tally: Arc<Tally>,
     tracer: Option<Arc<Tracer>>,
     processor: Option<Arc<BatchSpanProcessor>>,
+    /// What makes spans of the program's own doings.
+    own: Option<SdkTracer>,
     /// What makes spans until it is told to end, and then the last ones.
     making: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     logger: Option<SdkLoggerProvider>,
@@ -83,11 +86,13 @@ impl Telemetry {
         let processor = parts.spans(&plan.traces, plan.span_batch)?;
         let logger = parts.logs(&plan.logs, plan.log_batch)?;
         let metrics = parts.metrics(plan)?;
-        let tally = parts.tally;
+        let (tally, resource) = (parts.tally, parts.resource);
+        let processor = processor.map(Arc::new);
         let mut telemetry = Telemetry {
             tally: tally.clone(),
             tracer: None,
-            processor: processor.map(Arc::new),
+            own: processor.clone().map(|processor| own_spans::tracer(processor, resource)),
+            processor,
             making: None,
             logger,
             metrics,

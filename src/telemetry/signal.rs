@@ -78,14 +78,14 @@ impl Tally {
             family(
                 "mqtt.server.telemetry.export_failures",
                 "{export}",
-                "Exports to a collector that failed, after all repeats.",
+                "Exports to a collector that failed, after all repeats",
                 &self.failures,
                 &Signal::ALL,
             ),
             family(
                 "mqtt.server.telemetry.dropped",
                 "{item}",
-                "Spans and log records that were not sent: too many waited, or their export failed.",
+                "Spans and log records that were not sent: too many waited, or their export failed",
                 &self.dropped,
                 &[Signal::Traces, Signal::Logs],
             ),

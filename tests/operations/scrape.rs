@@ -116,3 +116,22 @@ fn prometheus_scrapes_it() {
     let metadata: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!(metadata["data"][0]["type"], "counter", "{answer}");
 }
+
+/// Metrics that a program without TLS, collectors and clients who were here does not show.
+const ELSEWHERE: [&str; 5] = ["_tls_cert_expiry", "_telemetry_", "_rejected_", "_disconnects", "_tls_handshake"];
+
+#[test]
+fn the_page_of_metrics_lists_all_of_them_and_no_others() {
+    let folder = Folder::new();
+    let program = start(&folder, &[]);
+    let text = get(program.address("http"), "/metrics").body;
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let listed: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let shown: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let missing: Vec<_> = shown.iter().filter(|name| !listed.contains(name)).collect();
+    assert!(missing.is_empty(), "not on the page: {missing:?}");
+    let elsewhere = |name: &&&str| ELSEWHERE.iter().any(|part| name.contains(part));
+    let gone: Vec<_> = listed.iter().filter(|name| !shown.contains(name) && !elsewhere(name)).collect();
+    assert!(gone.is_empty(), "on the page alone: {gone:?}");
+}

@@ -282,3 +282,25 @@ fn a_late_acknowledgement_is_no_surprise() {
     assert_eq!(deliver["attributes"]["mqtt.packet.id"], id.unwrap());
     broker.end();
 }
+
+#[test]
+fn a_reload_is_a_span_and_what_the_log_says_meanwhile_is_in_it() {
+    let Some(sink) = Sink::start(&[]) else { return };
+    let endpoint = sink.grpc();
+    let broker = Broker::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), FOLLOW]);
+    broker.signal(rustix::process::Signal::HUP);
+    broker.says("configuration loaded again");
+    let (mut span, mut record) = (Value::Null, Value::Null);
+    sink.until(|line| {
+        let text = line["body"].as_str().unwrap_or_default();
+        if line["signal"] == "traces" && line["name"] == "reload" {
+            span = line.clone();
+        } else if line["signal"] == "logs" && text.contains("configuration loaded again") {
+            record = line.clone();
+        }
+        !span.is_null() && !record.is_null()
+    });
+    assert_eq!(record["trace"], span["trace"], "{record} {span}");
+    assert_eq!(span["scope"], "lacewing");
+    broker.end();
+}

@@ -164,7 +164,7 @@ impl Bench {
 
     fn load(&self, load: Load, port: u16, broker: &Broker) -> Result<Value> {
         match load {
-            Load::Mqload(_) => {
+            Load::Mqload(_) | Load::Traced(_) => {
                 let mut args = self.arguments(load, port);
                 args.extend(["--pid".into(), broker.id().to_string()]);
                 self.generator.run(&args)
@@ -193,6 +193,7 @@ impl Bench {
     fn listening(&self, load: Load) -> Listening<'_> {
         match load {
             Load::Mqload(_) => Listening::Tcp,
+            Load::Traced(_) => Listening::Traced,
             Load::PairsTls(_) | Load::Idle(Carrier::Tls, _) | Load::Handshakes(Carrier::Tls) => {
                 Listening::Tls(&self.certificate)
             }
@@ -213,7 +214,7 @@ impl Bench {
 
     /// mqload's arguments; there are none for a load that is not mqload's.
     fn arguments(&self, load: Load, port: u16) -> Vec<String> {
-        let Load::Mqload([scenario, options @ ..]) = load else { return Vec::new() };
+        let Some([scenario, options @ ..]) = load.arguments() else { return Vec::new() };
         let mut args: Vec<String> = vec![(*scenario).into(), "--json".into(), "--port".into(), port.to_string()];
         args.extend(["--duration".into(), self.pace.seconds.to_string()]);
         args.extend(["--warmup".into(), self.pace.warmup.to_string()]);

@@ -17,6 +17,8 @@ pub const PEER_VERSION: &str = "2.0.11";
 #[derive(Debug, Clone, Copy)]
 pub enum Listening<'a> {
     Tcp,
+    /// Ours alone, with telemetry for a collector that is not there: nobody else's work is measured.
+    Traced,
     Tls(&'a Certificate),
     WebSocket,
     /// Ours alone. TCP is served as well, on the same number of port: whether that accepts tells when the broker is there.
@@ -100,7 +102,7 @@ impl Contender {
             }
             Self::Custom { words } => match listening {
                 Listening::Tcp => Ok(words.iter().map(|word| word.replace("{port}", &port.to_string())).collect()),
-                Listening::Tls(_) | Listening::WebSocket | Listening::Quic(_) => {
+                Listening::Traced | Listening::Tls(_) | Listening::WebSocket | Listening::Quic(_) => {
                     bail!("a command given with --ours serves TCP alone")
                 }
             },
@@ -112,6 +114,13 @@ fn lacewing_arguments(listening: Listening<'_>, port: u16) -> Vec<String> {
     let address = format!("127.0.0.1:{port}");
     let settings = match listening {
         Listening::Tcp => return vec!["--listen".into(), address],
+        Listening::Traced => vec![
+            format!("Endpoints:mqtt:Url=tcp://{address}"),
+            "Endpoints:http:Enabled=false".into(),
+            "Telemetry:OtlpEndpoint=http://127.0.0.1:1".into(),
+            "Telemetry:Traces:Sampler=traceidratio".into(),
+            "Telemetry:Traces:Ratio=0.01".into(),
+        ],
         Listening::Tls(certificate) => vec![
             format!("Endpoints:tls:Url=tcps://{address}"),
             format!("Endpoints:tls:Certificate:Path={}", certificate.file.display()),
@@ -144,7 +153,7 @@ fn mosquitto_configuration(listening: Listening<'_>, port: u16) -> Result<String
         Listening::WebSocket => {
             format!("protocol websockets\nsocket_domain ipv4\nlistener {} 127.0.0.1\n", free_port()?)
         }
-        Listening::Quic(_) => bail!("mosquitto has no QUIC"),
+        Listening::Quic(_) | Listening::Traced => bail!("mosquitto has neither QUIC nor OTLP"),
     };
     Ok(format!(
         "listener {port} 127.0.0.1\n\

@@ -49,6 +49,8 @@ pub enum Connections {
 pub enum Load {
     /// mqload's scenario and its options, without port, broker and durations.
     Mqload(&'static [&'static str]),
+    /// The same while one message in a hundred is traced, and metrics and logs are sent as well; the collector is not there.
+    Traced(&'static [&'static str]),
     /// So many clients connect and do nothing.
     Idle(Carrier, usize),
     /// Clients connect, get their CONNACK and go.
@@ -65,6 +67,14 @@ impl Load {
     /// Is it made by mqload, over TCP alone?
     pub fn is_mqload(self) -> bool {
         matches!(self, Self::Mqload(_))
+    }
+
+    /// mqload's scenario and options, if it makes the load.
+    pub fn arguments(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Mqload(arguments) | Self::Traced(arguments) => Some(arguments),
+            _ => None,
+        }
     }
 }
 
@@ -110,6 +120,9 @@ const IDLE: &[Figure] = &[
     figure("rss_base_kb", "RSS before, KiB", Bar::None),
     figure("idle_cpu_pct", "idle CPU, % of a core", Bar::None),
 ];
+
+/// What is off or not sampled is to cost next to nothing.
+const TRACED: &[Figure] = &[cpu_per_message(1.05), MESSAGES_PER_SECOND];
 
 const PAIRS: &[Figure] = &[figure("broker_cpu_us_per_msg", "CPU µs/message", Bar::None), MESSAGES_PER_SECOND];
 
@@ -232,6 +245,20 @@ pub const SCENARIOS: &[Scenario] = &[
         Load::PairsQuic(Qos::AtLeastOnce),
         PAIRS,
         Peer::Ours(Load::PairsTls(Qos::AtLeastOnce), "TLS over TCP"),
+    ),
+    beside(
+        "p2p-traced-qos0",
+        "50 pairs, QoS 0, OTLP on, 1 % traced",
+        Load::Traced(&["p2p"]),
+        TRACED,
+        Peer::Ours(Load::Mqload(&["p2p"]), "OTLP off"),
+    ),
+    beside(
+        "p2p-traced-qos1",
+        "50 pairs, QoS 1, OTLP on, 1 % traced",
+        Load::Traced(&["p2p", "--qos", "1"]),
+        TRACED,
+        Peer::Ours(Load::Mqload(&["p2p", "--qos", "1"]), "OTLP off"),
     ),
     load(
         "retained",

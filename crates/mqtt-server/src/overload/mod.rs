@@ -23,8 +23,9 @@ const SLACK: f64 = 0.05;
 /// A step stays in force at least so long.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// A look that comes so late says that the processors do not keep up: nobody new is let in until looks are in time again.
-const LATE: Duration = Duration::from_millis(500);
+/// So many looks in a row that come so late say that the processors do not keep up: nobody new is let in until looks are in time again. One
+/// alone says nothing: the machine may have been paused.
+const LATE: (u32, Duration) = (5, Duration::from_millis(500));
 
 /// Receivers that are disconnected at each look.
 const DISCONNECTED: usize = 8;
@@ -77,11 +78,13 @@ fn disconnect_slowest(hub: &Hub) {
 struct Governor {
     load: Load,
     since: Instant,
+    /// Looks in a row that came late.
+    late: u32,
 }
 
 impl Governor {
     fn new(now: Instant) -> Governor {
-        Governor { load: Load::Normal, since: now }
+        Governor { load: Load::Normal, since: now, late: 0 }
     }
 
     /// The step for a `share` of the memory in use and a look that came `late`.
@@ -90,7 +93,8 @@ impl Governor {
             let steps = STEPS.iter().rev();
             steps.clone().find(|(_, begin)| share >= begin - slack).map_or(Load::Normal, |(load, _)| *load)
         };
-        let pressed = if late >= LATE { Load::Refuse } else { Load::Normal };
+        self.late = if late >= LATE.1 { self.late + 1 } else { 0 };
+        let pressed = if self.late >= LATE.0 { Load::Refuse } else { Load::Normal };
         let (enter, stay) = (reached(0.0).max(pressed), reached(SLACK).max(pressed));
         let next = match enter > self.load {
             true => enter,
@@ -143,7 +147,10 @@ mod tests {
     fn a_late_runtime_lets_nobody_new_in() {
         let start = Instant::now();
         let mut governor = Governor::new(start);
-        assert_eq!(governor.decide(0.1, LATE, start), Load::Refuse);
+        for _ in 1..LATE.0 {
+            assert_eq!(governor.decide(0.1, LATE.1, start), Load::Normal);
+        }
+        assert_eq!(governor.decide(0.1, LATE.1, start), Load::Refuse);
         assert_eq!(governor.decide(0.1, IN_TIME, start + HOLD), Load::Normal);
     }
 }

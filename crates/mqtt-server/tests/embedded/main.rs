@@ -10,6 +10,7 @@
 
 mod authenticator;
 mod connections;
+mod conserving;
 mod moving;
 mod partial;
 mod peer;
