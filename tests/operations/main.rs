@@ -28,6 +28,7 @@ mod scrape;
 #[path = "../transports/script.rs"]
 #[allow(dead_code)] // written for more than these tests
 mod script;
+mod sys;
 mod systemd;
 #[path = "../clients/tools.rs"]
 #[allow(dead_code)] // written for more than these tests

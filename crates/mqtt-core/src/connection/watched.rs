@@ -50,10 +50,12 @@ impl<'a> Watched<'a> {
         self.0.as_ref().and_then(|(observer, publishing)| observer.on_publish(publishing))
     }
 
-    /// Tells what became of the message.
+    /// Tells what became of the message, if it is followed or in the sample.
     #[inline]
     pub(super) fn tell(&self, trace: Option<&Trace>, copies: u32, reason: ReasonCode) -> ReasonCode {
-        if let Some((observer, publish)) = &self.0 {
+        if let Some((observer, publish)) = &self.0
+            && (publish.in_sample || trace.is_some())
+        {
             observer.on_event(&Event::Routed { trace, publish, copies, reason });
         }
         reason

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Time between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Shares of the memory at which the steps begin: all of them leave room for what is under way when they take hold.
 const STEPS: [(Load, f64); 4] =

@@ -167,7 +167,10 @@ impl MessageObserver for Watcher {
             (false, Some(_)) => Some(Timed::Example),
             (false, None) => None,
         };
-        BEGAN.set(timed.map(|timed| (Instant::now(), timed)));
+        // Untimed ones are not told of when they are routed: nothing of before is mistaken for theirs.
+        if let Some(timed) = timed {
+            BEGAN.set(Some((Instant::now(), timed)));
+        }
         if publish.in_sample {
             self.sketches.lock().note(publish, u64::from(SAMPLE));
         }

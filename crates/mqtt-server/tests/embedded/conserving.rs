@@ -71,7 +71,7 @@ fn many_to_one_and_many_to_a_group() {
     all.subscribe("in", 1);
     for number in 0..5 {
         let mut publisher = client(&server, &format!("publisher{number}"));
-        (0..20).for_each(|number| drop(publisher.publish_1("in", &[number])));
+        (0..20).for_each(|number| assert_eq!(publisher.publish_1("in", &[number]), 0));
     }
     (0..100).for_each(|_| drop(all.message()));
     balances(&server);
@@ -89,7 +89,7 @@ fn one_to_many_and_through_wildcards() {
         subscriber.subscribe("#", 0); // overlaps
     }
     let mut publisher = client(&server, "publisher");
-    (0..50).for_each(|number| drop(publisher.publish_1("out/1", &[number])));
+    (0..50).for_each(|number| assert_eq!(publisher.publish_1("out/1", &[number]), 0));
     subscribers.iter_mut().for_each(|subscriber| (0..50).for_each(|_| drop(subscriber.message())));
     balances(&server);
 }
