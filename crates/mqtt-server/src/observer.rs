@@ -28,6 +28,13 @@ pub enum Peer {
     Local,
 }
 
+impl From<SocketAddr> for Peer {
+    /// An IPv4 address that came in on an IPv6 socket is shown as what it is.
+    fn from(address: SocketAddr) -> Peer {
+        Peer::Address(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -106,6 +113,21 @@ impl Side {
             Side::Client => "client",
             Side::Server => "server",
             Side::Network => "network",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_address_is_one_on_every_socket() {
+        for (address, shown) in
+            [("[::ffff:10.0.0.1]:7", "10.0.0.1:7"), ("[fe80::1]:7", "[fe80::1]:7"), ("10.0.0.1:7", "10.0.0.1:7")]
+        {
+            let address: SocketAddr = address.parse().expect("an address");
+            assert_eq!(Peer::from(address).to_string(), shown);
         }
     }
 }

@@ -99,7 +99,7 @@ impl Preface {
         let peer = stream.peer_addr()?.ip().to_canonical();
         if self.proxies.iter().any(|network| network.contains(&peer)) {
             let client = proxy::read(stream).await?;
-            seat.peer = client.map_or(seat.peer, Peer::Address);
+            seat.peer = client.map_or(seat.peer, Peer::from);
         }
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Listener for Tcp {
     type Incoming = TcpStream;
 
     async fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {
-        self.listener.accept().await.map(|(stream, peer)| (stream, Peer::Address(peer)))
+        self.listener.accept().await.map(|(stream, peer)| (stream, Peer::from(peer)))
     }
 
     fn serve(&self, stream: TcpStream, seat: Seat) {

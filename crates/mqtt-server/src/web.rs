@@ -85,7 +85,7 @@ impl Listener for Web {
     type Incoming = TcpStream;
 
     async fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {
-        self.listener.accept().await.map(|(stream, peer)| (stream, Peer::Address(peer)))
+        self.listener.accept().await.map(|(stream, peer)| (stream, Peer::from(peer)))
     }
 
     fn seat(&self, entrance: &Arc<Entrance>, peer: Peer) -> Option<Seat> {

@@ -228,7 +228,7 @@ impl Listener for Quic {
         loop {
             let Some(incoming) = self.endpoint.accept().await else { return std::future::pending().await };
             if self.handshakes.load(Ordering::Relaxed) < HANDSHAKES || !incoming.may_retry() {
-                let peer = Peer::Address(incoming.remote_address());
+                let peer = Peer::from(incoming.remote_address());
                 return Ok((incoming, peer));
             }
             self.hub.broker.counters.count(Counter::AddressesDoubted);

@@ -177,7 +177,7 @@ impl Lanes for Streams {
     const AWAITS_CLIENT: bool = true;
 
     fn peer(&self) -> Option<Peer> {
-        Some(Peer::Address(self.connection.remote_address()))
+        Some(Peer::from(self.connection.remote_address()))
     }
 
     fn outputs(&mut self) -> &mut [Lane] {
